@@ -1,0 +1,71 @@
+/*
+ * compat.h
+ *		Differences between PostgreSQL 14 and 18, in one place.
+ *
+ * The code spells the newest API; older servers are emulated here.
+ */
+#ifndef DALP_COMPAT_H
+#define DALP_COMPAT_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "pgstat.h"
+
+#if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
+#error "dalp compiles against PostgreSQL 14 to 18"
+#endif
+
+/*
+ * The library hides its symbols (-fvisibility=hidden), so that none of them
+ * meets one of the server's.  What SQL calls is marked; 15 and older do not
+ * do that by themselves.
+ */
+#define DALP_FUNCTION(name) \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name)
+
+/* Module magic with a name and version since 18. */
+#ifdef PG_MODULE_MAGIC_EXT
+#define DALP_MODULE_MAGIC(n, v) PG_MODULE_MAGIC_EXT(.name = n, .version = v)
+#else
+#define DALP_MODULE_MAGIC(n, v) PG_MODULE_MAGIC
+#endif
+
+/* Named wait events since 17; before, all of ours show as "Extension". */
+#if PG_VERSION_NUM >= 170000
+#include "utils/wait_event.h"
+#else
+#define WaitEventExtensionNew(name) PG_WAIT_EXTENSION
+#endif
+
+/* 14 has no InitMaterializedSRF. */
+#if PG_VERSION_NUM < 150000
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/tuplestore.h"
+
+static inline void
+InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+	TupleDesc	descriptor;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		(rsinfo->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult = tuplestore_begin_heap(true, false, work_mem);
+	rsinfo->setDesc = CreateTupleDescCopy(descriptor);
+	MemoryContextSwitchTo(old);
+}
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+#endif							/* DALP_COMPAT_H */
