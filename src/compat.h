@@ -39,6 +39,14 @@
 #define WaitEventExtensionNew(name) PG_WAIT_EXTENSION
 #endif
 
+/* Event sets belong to a resource owner since 17 (NULL: the session), to a context before. */
+#if PG_VERSION_NUM < 170000
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#define CreateWaitEventSet(owner, events) \
+	((void) (owner), CreateWaitEventSet(TopMemoryContext, events))
+#endif
+
 /* 14 has no InitMaterializedSRF. */
 #if PG_VERSION_NUM < 150000
 #include "funcapi.h"
