@@ -52,6 +52,12 @@ extern const Doc *doc_parse(const char *text, size_t length, Problem *problem);
 /* Compact JSON, no blanks between tokens; zero-terminated, *length (may be NULL) without the zero. */
 extern char *doc_write(const Doc *doc, size_t *length);
 
+/* Whether doc_write would give at most `size` bytes, and containers nest at most `depth` deep; stops at the limit. */
+extern bool doc_fits(const Doc *doc, int depth, size_t size);
+
+/* Bytes that doc_write gives a string, quotes and escapes included. */
+extern size_t doc_string_size(const char *text, size_t length);
+
 extern const Doc *doc_null(void);
 extern const Doc *doc_bool(bool value);
 extern const Doc *doc_int(int64_t value);
@@ -79,8 +85,14 @@ extern double doc_to_double(const Doc *number);
 /* Deep equality: numbers by value, members in any order. */
 extern bool doc_equal(const Doc *a, const Doc *b);
 
+/* Equal documents have equal hashes; not stable across servers. */
+extern uint64_t doc_hash(const Doc *doc);
+
 /* Exact order of two numbers by value: <0, 0, >0. */
 extern int	doc_compare_numbers(const Doc *a, const Doc *b);
+
+/* A text that equal numbers share: significant digits and scale; no JSON. */
+extern const char *doc_number_canonical(const Doc *number, size_t *length);
 
 static inline bool
 doc_is(const Doc *doc, DocKind kind)

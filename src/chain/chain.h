@@ -1,0 +1,41 @@
+/*
+ * chain.h
+ *		All that the rest of dalp sees of src/chain: the one header that
+ *		workflow/ includes.
+ */
+#ifndef DALP_CHAIN_H
+#define DALP_CHAIN_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+/* Settings, workers and hooks; from _PG_init. */
+extern void chain_init(void);
+
+/*
+ * Submits what a state `chain:transaction` asks for, in the transaction of the
+ * step, on behalf of `role`.  parameters is the state's effective input:
+ *   {"wallet", "chain", "to", "value", "data",
+ *    "function", "args",            instead of data: a call
+ *    "bytecode", "constructor", "args",   a deployment
+ *    "abi", "gas_limit", "max_fee", "priority", "expires_at"}
+ * key is the stable idempotency key of the step.  Needs an open store.
+ * Returns the request's id; errors: DL002, DL006 …
+ */
+extern int64 chain_submit_for_run(Jsonb *parameters, const char *key, Oid role,
+								  int64 run_id, int branch_id);
+
+/* The run doesn't wait any more (cancelled, timed out): cancels what isn't bound yet, forgets the run. */
+extern void chain_abandon_for_run(int64 run_id, int branch_id, const char *reason);
+
+/*
+ * Set by workflow/: called in the transaction in which a request of a run has
+ * ended.  result is the decoded receipt, or NULL where error is set
+ * ("Chain.Reverted", "Chain.Expired", "Chain.Cancelled", "Chain.Rejected" …).
+ */
+typedef void (*ChainFinishedHook) (int64 request_id, int64 run_id, int branch_id,
+								   Jsonb *result, const char *error, const char *cause);
+extern ChainFinishedHook chain_finished_hook;
+
+#endif							/* DALP_CHAIN_H */
