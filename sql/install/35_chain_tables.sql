@@ -166,6 +166,7 @@ CREATE TABLE dalp_chain.slot (
 	mined_block_hash bytea,
 	accepted_block	bigint,
 	sent_at		timestamptz,
+	wanted		jsonb,
 	PRIMARY KEY (chain_id, wallet_id, nonce),
 	FOREIGN KEY (chain_id, wallet_id) REFERENCES dalp_chain.lane,
 	CHECK (state OPERATOR(pg_catalog.<>) ALL (ARRAY['mined', 'final']) OR (mined_hash IS NOT NULL AND mined_block IS NOT NULL AND mined_block_hash IS NOT NULL)),
@@ -183,7 +184,9 @@ COMMENT ON COLUMN dalp_chain.slot.mined_block IS 'number of its block';
 COMMENT ON COLUMN dalp_chain.slot.mined_block_hash IS 'hash of its block';
 COMMENT ON COLUMN dalp_chain.slot.accepted_block IS 'head when a node last accepted an attempt: progress is counted in blocks from here';
 COMMENT ON COLUMN dalp_chain.slot.sent_at IS 'when its bytes were last handed to a node';
+COMMENT ON COLUMN dalp_chain.slot.wanted IS 'a further attempt that the broadcaster asks the signer for: kind (bump, noop, cancel) and fees';
 CREATE UNIQUE INDEX slot_live ON dalp_chain.slot (request_id) WHERE state OPERATOR(pg_catalog.<>) 'foreign_final' AND request_id IS NOT NULL;
+CREATE INDEX slot_wanted ON dalp_chain.slot (chain_id, wallet_id, nonce) WHERE wanted IS NOT NULL;
 CREATE INDEX slot_open ON dalp_chain.slot (chain_id, wallet_id, nonce) WHERE state OPERATOR(pg_catalog.=) ANY (ARRAY['signed', 'sent', 'mined']);
 
 CREATE TABLE dalp_chain.attempt (
