@@ -62,7 +62,11 @@ typedef struct RpcEndpoint
 
 typedef struct RpcBatch RpcBatch;
 
-/* Called once, by http_client_wait; the batch and all it holds is freed afterwards, also after an ERROR. */
+/*
+ * Called once, by http_client_wait; the batch and all it holds is freed
+ * afterwards, also after an ERROR.  Not called in one case: memory runs out
+ * while the answer is read, which http_client_wait raises as an ERROR.
+ */
 typedef void (*RpcCallback) (void *argument, const RpcBatch *batch);
 
 struct RpcBatch
