@@ -306,11 +306,13 @@ batch_on_response(void *argument, const HttpResponse *response)
 		batch_read(batch, response);
 		batch->callback(batch->argument, batch);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		rpc_batch_free(batch);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	rpc_batch_free(batch);
 }
 
 void
