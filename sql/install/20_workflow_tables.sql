@@ -52,10 +52,11 @@ CREATE TABLE dalp_workflow.definition (
 	body		jsonb NOT NULL,
 	fingerprint	bytea NOT NULL CHECK (pg_catalog.octet_length(fingerprint) OPERATOR(pg_catalog.=) 32),
 	run_as		regrole NOT NULL,
+	search_path	text NOT NULL,
 	comment		text,
 	created_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	UNIQUE (workflow_id, version),
-	UNIQUE (workflow_id, fingerprint, run_as)
+	UNIQUE (workflow_id, fingerprint)
 );
 COMMENT ON TABLE dalp_workflow.definition IS 'immutable versions of workflows; a running run keeps the version it started with';
 COMMENT ON COLUMN dalp_workflow.definition.definition_id IS 'internal number';
@@ -65,6 +66,7 @@ COMMENT ON COLUMN dalp_workflow.definition.kind IS 'machine: Amazon States Langu
 COMMENT ON COLUMN dalp_workflow.definition.body IS 'the definition as it was given';
 COMMENT ON COLUMN dalp_workflow.definition.fingerprint IS 'SHA-256 of the canonical body: the same body is the same version';
 COMMENT ON COLUMN dalp_workflow.definition.run_as IS 'role with whose rights handler functions run';
+COMMENT ON COLUMN dalp_workflow.definition.search_path IS 'search_path of its author, in which handler functions run';
 COMMENT ON COLUMN dalp_workflow.definition.comment IS 'text of its author';
 COMMENT ON COLUMN dalp_workflow.definition.created_at IS 'when';
 
@@ -230,15 +232,17 @@ CREATE TABLE dalp_workflow.ready (
 	pass		bigint NOT NULL,
 	run_id		bigint NOT NULL,
 	branch_id	int NOT NULL,
-	isolated	boolean NOT NULL DEFAULT false
+	kind		text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['step', 'resume', 'timeout', 'deadline', 'deliver'])),
+	entry		int NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
-COMMENT ON TABLE dalp_workflow.ready IS 'what an executor may do now: a step of a branch, or (branch_id -1) look into the inbox of the run. The row stays while the run goes from step to step and is deleted when it stops to be ready';
+COMMENT ON TABLE dalp_workflow.ready IS 'what an executor may do now. A step''s row stays while the branch goes from step to step and is deleted when it has to wait; the others are deleted when they are done';
 COMMENT ON COLUMN dalp_workflow.ready.shard IS 'run_id modulo 16: each shard has one executor';
 COMMENT ON COLUMN dalp_workflow.ready.rank IS 'minus priority: index order is claim order';
 COMMENT ON COLUMN dalp_workflow.ready.pass IS 'order within a rank; microseconds';
 COMMENT ON COLUMN dalp_workflow.ready.run_id IS 'the run';
-COMMENT ON COLUMN dalp_workflow.ready.branch_id IS 'branch to step; -1 = deliver messages';
-COMMENT ON COLUMN dalp_workflow.ready.isolated IS 'run it in a transaction of its own';
+COMMENT ON COLUMN dalp_workflow.ready.branch_id IS 'its branch';
+COMMENT ON COLUMN dalp_workflow.ready.kind IS 'step: run the state; resume: a Wait is over; timeout: what the branch waits for took too long; deadline: the run did; deliver: look into the inbox';
+COMMENT ON COLUMN dalp_workflow.ready.entry IS 'state entry that a resume or timeout is for; 0 = whichever';
 CREATE INDEX ready_order ON dalp_workflow.ready (shard, rank, pass, run_id);
 CREATE INDEX ready_run ON dalp_workflow.ready (run_id);
 
@@ -320,18 +324,33 @@ COMMENT ON COLUMN dalp_workflow.signal_key.idempotency_key IS 'the key';
 CREATE TABLE dalp_workflow.parked (
 	run_id		bigint NOT NULL,
 	branch_id	int NOT NULL,
+	kind		text NOT NULL,
+	entry		int NOT NULL,
 	reason		text NOT NULL CHECK (reason OPERATOR(pg_catalog.=) ANY (ARRAY['run_paused', 'workflow_paused', 'concurrency_key', 'limit'])),
 	reference	text,
-	since		timestamptz NOT NULL,
-	PRIMARY KEY (run_id, branch_id)
+	since		timestamptz NOT NULL
 );
+CREATE INDEX parked_run ON dalp_workflow.parked (run_id);
 COMMENT ON TABLE dalp_workflow.parked IS 'would be ready, but an operator or a limit holds it; goes back to ready when that ends';
 COMMENT ON COLUMN dalp_workflow.parked.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.parked.branch_id IS 'its branch';
+COMMENT ON COLUMN dalp_workflow.parked.kind IS 'as in ready';
+COMMENT ON COLUMN dalp_workflow.parked.entry IS 'as in ready';
 COMMENT ON COLUMN dalp_workflow.parked.reason IS 'what holds it';
 COMMENT ON COLUMN dalp_workflow.parked.reference IS 'name of the workflow, or the key';
 COMMENT ON COLUMN dalp_workflow.parked.since IS 'since when';
 CREATE INDEX parked_reason ON dalp_workflow.parked (reason, reference, since);
+
+CREATE TABLE dalp_workflow.concurrency_holder (
+	workflow_id	int NOT NULL,
+	concurrency_key	text NOT NULL,
+	run_id		bigint NOT NULL,
+	PRIMARY KEY (workflow_id, concurrency_key)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+COMMENT ON TABLE dalp_workflow.concurrency_holder IS 'the one run of each concurrency key that may go on; others with the key are parked';
+COMMENT ON COLUMN dalp_workflow.concurrency_holder.workflow_id IS 'the workflow';
+COMMENT ON COLUMN dalp_workflow.concurrency_holder.concurrency_key IS 'the key';
+COMMENT ON COLUMN dalp_workflow.concurrency_holder.run_id IS 'run that holds it';
 
 CREATE TABLE dalp_workflow.idempotency (
 	scope		text NOT NULL,
