@@ -64,11 +64,12 @@ CREATE TABLE dalp_chain.lane (
 	next_nonce	numeric(20) NOT NULL DEFAULT 0 CHECK (next_nonce OPERATOR(pg_catalog.>=) 0 AND next_nonce OPERATOR(pg_catalog.<) 18446744073709551615),
 	first_nonce	numeric(20),
 	state		text NOT NULL DEFAULT 'new' CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['new', 'active', 'paused', 'quarantined'])),
+	pause_kind	text CHECK (pause_kind OPERATOR(pg_catalog.=) ANY (ARRAY['operator', 'funds', 'foreign', 'key'])),
 	pause_reason	text,
 	nonce_window	int,
 	created_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	PRIMARY KEY (chain_id, wallet_id),
-	CHECK (state OPERATOR(pg_catalog.=) 'new' OR first_nonce IS NOT NULL),
+	CHECK (state OPERATOR(pg_catalog.<>) 'active' OR first_nonce IS NOT NULL),
 	CHECK (state OPERATOR(pg_catalog.<>) 'paused' OR pause_reason IS NOT NULL)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE dalp_chain.lane IS 'the nonces of one wallet on one chain; binding locks the row';
@@ -77,6 +78,7 @@ COMMENT ON COLUMN dalp_chain.lane.wallet_id IS 'the wallet';
 COMMENT ON COLUMN dalp_chain.lane.next_nonce IS 'nonce of the next slot; only grows, in the transaction that inserts the slots';
 COMMENT ON COLUMN dalp_chain.lane.first_nonce IS 'the chain''s count when the lane was first used; slots are dense from here';
 COMMENT ON COLUMN dalp_chain.lane.state IS 'new: the chain''s count is not known yet; active; paused; quarantined: nothing is bound until reconciled';
+COMMENT ON COLUMN dalp_chain.lane.pause_kind IS 'who paused it: operator, funds (resumes by itself), foreign (somebody else used a nonce), key (can''t sign)';
 COMMENT ON COLUMN dalp_chain.lane.pause_reason IS 'why it is paused or quarantined';
 COMMENT ON COLUMN dalp_chain.lane.nonce_window IS 'open nonces at most now; null = the chain''s';
 COMMENT ON COLUMN dalp_chain.lane.created_at IS 'when';
@@ -105,6 +107,7 @@ CREATE TABLE dalp_chain.request (
 	nonce		numeric(20),
 	result_hash	bytea CHECK (pg_catalog.octet_length(result_hash) OPERATOR(pg_catalog.=) 32),
 	result_block	bigint,
+	result		jsonb,
 	error		text,
 	cause		text,
 	run_id		bigint,
@@ -142,6 +145,7 @@ COMMENT ON COLUMN dalp_chain.request.prepared IS 'gas and fees that preparing fo
 COMMENT ON COLUMN dalp_chain.request.nonce IS 'nonce of its live slot';
 COMMENT ON COLUMN dalp_chain.request.result_hash IS 'transaction that the chain included';
 COMMENT ON COLUMN dalp_chain.request.result_block IS 'block number';
+COMMENT ON COLUMN dalp_chain.request.result IS 'decoded receipt, as a waiting run gets it and dalp.transactions.receipt shows it';
 COMMENT ON COLUMN dalp_chain.request.error IS 'error name: Chain.Reverted, Chain.Expired, Chain.Rejected …';
 COMMENT ON COLUMN dalp_chain.request.cause IS 'decoded reason';
 COMMENT ON COLUMN dalp_chain.request.run_id IS 'run that waits for it';
@@ -153,6 +157,9 @@ COMMENT ON COLUMN dalp_chain.request.changed_at IS 'last change of state';
 COMMENT ON COLUMN dalp_chain.request.finished_at IS 'when it reached a final state';
 CREATE UNIQUE INDEX request_key ON dalp_chain.request (chain_id, wallet_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX request_queued ON dalp_chain.request (chain_id, wallet_id, priority DESC, request_id) WHERE state OPERATOR(pg_catalog.=) 'QUEUED' OR state OPERATOR(pg_catalog.=) 'SIGNING';
+
+CREATE INDEX request_signing ON dalp_chain.request (chain_id, wallet_id, priority DESC, request_id) WHERE state OPERATOR(pg_catalog.=) 'SIGNING';
+CREATE INDEX request_run ON dalp_chain.request (run_id) WHERE run_id IS NOT NULL;
 
 CREATE TABLE dalp_chain.slot (
 	chain_id	int NOT NULL,
