@@ -47,6 +47,20 @@
 	((void) (owner), CreateWaitEventSet(TopMemoryContext, events))
 #endif
 
+/* One access check for all kinds of objects since 16; before, one a kind: dalp asks about functions only. */
+#if PG_VERSION_NUM < 160000
+#include "catalog/pg_proc.h"
+#include "utils/acl.h"
+
+static inline AclResult
+object_aclcheck(Oid class_id, Oid object, Oid role, AclMode mode)
+{
+	Assert(class_id == ProcedureRelationId);
+	(void) class_id;
+	return pg_proc_aclcheck(object, role, mode);
+}
+#endif
+
 /* 14 has no InitMaterializedSRF. */
 #if PG_VERSION_NUM < 150000
 #include "funcapi.h"
@@ -74,6 +88,18 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 	MemoryContextSwitchTo(old);
 }
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* What check hooks give to assign hooks: the server's own memory for settings since 16, malloc before. */
+#if PG_VERSION_NUM < 160000
+#define guc_malloc(level, size) malloc(size)
+#define guc_free(pointer) free(pointer)
+#endif
+
+/* 14 flushes each message by itself. */
+#if PG_VERSION_NUM < 150000
+#define shm_mq_send(queue, length, data, nowait, flush) \
+	((void) (flush), shm_mq_send(queue, length, data, nowait))
 #endif
 
 #endif							/* DALP_COMPAT_H */

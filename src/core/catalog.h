@@ -31,6 +31,9 @@ extern const CatalogState *catalog_state(void);
 /* The owner, or ERROR DL009 where the extension isn't installed. */
 extern Oid	catalog_owner(void);
 
+/* The sentinel table, InvalidOid where there is none (yet). */
+extern Oid	catalog_sentinel(void);
+
 /* Raises DL009 without preload, DL008 on a standby: for functions that write. */
 extern void catalog_require_writable(void);
 /* Raises DL009 without preload: for functions that need shared memory. */

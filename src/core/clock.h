@@ -8,9 +8,16 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "utils/guc.h"
 
 /* clock_timestamp(), or dalp.test_clock where that is set. */
 extern TimestampTz clock_now(void);
+
+#ifdef DALP_TEST
+/* Hooks of the setting dalp.test_clock. */
+extern bool clock_check_setting(char **value, void **extra, GucSource source);
+extern void clock_assign_setting(const char *value, void *extra);
+#endif
 
 /* Microseconds since 1970 and back: what pure code counts in. */
 #define CLOCK_UNIX_OFFSET ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)

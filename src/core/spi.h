@@ -54,7 +54,7 @@ extern int32 store_int32(uint64 row, int column);
 extern bool store_bool(uint64 row, int column);		/* NULL gives false */
 extern char *store_text(uint64 row, int column);	/* palloc'd in SPI's memory; NULL for NULL */
 
-/* A copy of a by-reference Datum in another memory context, detoasted. */
+/* A copy of a variable-length Datum (text, bytea, jsonb, numeric) in another memory context, detoasted. */
 extern Datum store_copy(MemoryContext context, Datum value);
 
 /*

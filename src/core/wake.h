@@ -27,6 +27,9 @@ extern void wake_shard_at_commit(int shard);
 /* In an executor: takes the flags of all shards with news since the last call (bit i = shard i). */
 extern uint32 wake_take_shards(void);
 
+/* In an executor: the shards that it owns now (bit i = shard i); they are dealt out among those that are attached. */
+extern uint32 wake_my_shards(void);
+
 /* The launcher, and forget what it knows of this database (CREATE EXTENSION). */
 extern void wake_launcher_at_commit(void);
 

@@ -1,0 +1,35 @@
+/*
+ * dalp.c
+ *		Loading the library.
+ *
+ * Preloaded, it sets up everything.  Loaded late (LOAD, pg_upgrade's check, a
+ * function called without preload) it defines what can be defined and returns
+ * quietly; functions that need the rest say DL009.
+ */
+#include "compat.h"
+
+#include "miscadmin.h"
+
+#include "core/catalog.h"
+#include "core/settings.h"
+#include "core/shared.h"
+#include "core/wake.h"
+#include "dalp.h"
+
+DALP_MODULE_MAGIC("dalp", DALP_VERSION);
+
+void
+_PG_init(void)
+{
+	/* pg_upgrade's servers must not be kept busy by us. */
+	if (IsBinaryUpgrade)
+		return;
+
+	settings_init();
+	catalog_init();
+	wake_init();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+
+	shared_init();
+}
