@@ -49,7 +49,7 @@ DATA = $(patsubst $(root)/%,%,$(wildcard $(root)/sql/update/*.sql))
 # The server's headers are system headers to us (-isystem), because under
 # -Wextra they warn (unused parameters, signs, missing initializers) and we
 # want those warnings for our own code.
-PG_CPPFLAGS = -I$(root)/src -isystem $(shell $(PG_CONFIG) --includedir-server) -D_GNU_SOURCE \
+PG_CPPFLAGS = -I$(root)/src -I$(BUILD) -isystem $(shell $(PG_CONFIG) --includedir-server) -D_GNU_SOURCE \
 	-DPGDLLEXPORT='__attribute__((visibility("default")))'
 # Declarations after statements are C99; the server's own flags forbid them.
 PG_CFLAGS = -std=gnu11 -fvisibility=hidden -Wall -Wextra -Werror -Wno-declaration-after-statement
@@ -73,6 +73,21 @@ ifeq (,$(wildcard $(PGXS)))
 $(error $(PG_CONFIG) belongs to a server without its development files: run "make deps" as root, or install postgresql-server-dev of that version)
 endif
 include $(PGXS)
+
+# Condition names by SQLSTATE, from the server's own list: what ErrorEquals may name.
+CONDITION_NAMES = $(BUILD)/condition_names.inc
+ERRCODES := $(wildcard $(shell $(PG_CONFIG) --sharedir)/errcodes.txt)
+ifeq (,$(ERRCODES))
+$(error no errcodes.txt in $(shell $(PG_CONFIG) --sharedir): run "make deps" as root, or install the server of $(PG_CONFIG))
+endif
+$(CONDITION_NAMES): $(ERRCODES)
+	@mkdir -p $(@D)
+	awk '$$1 ~ /^[0-9A-Z]....$$/ && $$2 == "E" && NF == 4 { \
+		printf "{MAKE_SQLSTATE("; \
+		for (i = 1; i <= 5; i++) printf("%s\047%s\047", (i > 1) ? "," : "", substr($$1, i, 1)); \
+		printf "), \"%s\"},\n", $$4 }' \
+		$< > $@.new && mv $@.new $@
+$(BUILD)/workflow/error_report.o: $(CONDITION_NAMES)
 
 # Objects depend on the headers that they include, and on how they are compiled;
 # library and script on which pieces there are, so that a removed one is noticed.

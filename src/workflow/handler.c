@@ -1,0 +1,209 @@
+/*
+ * handler.c
+ *		Calling a user's SQL function as a step of a workflow.
+ *
+ * Runs in an executor, inside the transaction of a batch, in a subtransaction
+ * of its own: a failing step rolls back alone.  The function has the rights of
+ * the role that registered the workflow: SECURITY_LOCAL_USERID_CHANGE refuses
+ * SET ROLE, SECURITY_RESTRICTED_OPERATION keeps temporary tables, prepared
+ * statements and LISTEN of one user's step from the next user's.  Settings are
+ * undone by the GUC nest level, session advisory locks are released.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "storage/lock.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/varlena.h"
+
+#include "workflow/handler.h"
+
+bool
+handler_is_known(const char *resource)
+{
+	return strncmp(resource, "sql:", 4) == 0 ||
+		strncmp(resource, "signal:", 7) == 0 ||
+		strcmp(resource, "chain:transaction") == 0;
+}
+
+Oid
+handler_find(const char *resource, char **reason)
+{
+	const char *name = resource + strlen("sql:");
+	List	   *names = NIL;
+	char	   *copy = pstrdup(name);
+	Oid			arguments[1] = {JSONBOID};
+	Oid			function = InvalidOid;
+
+	*reason = NULL;
+	if (!SplitIdentifierString(copy, '.', &names) || names == NIL || list_length(names) > 2)
+	{
+		*reason = psprintf("\"%s\" is not the name of a function", name);
+		return InvalidOid;
+	}
+	for (int i = 0; i < list_length(names); i++)
+		list_nth_cell(names, i)->ptr_value = makeString(pstrdup(list_nth(names, i)));
+
+	/* A schema that doesn't exist raises in LookupFuncName unless asked for first. */
+	if (list_length(names) == 1 || OidIsValid(LookupNamespaceNoError(strVal(linitial(names)))))
+		function = LookupFuncName(names, 1, arguments, true);
+	if (!OidIsValid(function))
+		*reason = psprintf("function %s(jsonb) does not exist", name);
+	else if (get_func_rettype(function) != JSONBOID || get_func_retset(function))
+		*reason = psprintf("function %s(jsonb) must return jsonb", name);
+	else if (get_func_prokind(function) != PROKIND_FUNCTION)
+		*reason = psprintf("%s(jsonb) is not a plain function", name);
+	return *reason == NULL ? function : InvalidOid;
+}
+
+/* The body of handler_call that may raise, user and settings switched. */
+static Jsonb *
+call_function(const char *resource, Oid role, Jsonb *input)
+{
+	char	   *reason;
+	Oid			function = handler_find(resource, &reason);
+	FmgrInfo	flinfo;
+	Datum		result;
+
+	LOCAL_FCINFO(fcinfo, 1);
+
+	if (!OidIsValid(function))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("%s", reason)));
+	if (object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(function));
+
+	fmgr_info(function, &flinfo);
+	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = JsonbPGetDatum(input);
+	fcinfo->args[0].isnull = false;
+	result = FunctionCallInvoke(fcinfo);
+	return fcinfo->isnull ? NULL : DatumGetJsonbP(result);
+}
+
+/* What follows the call in a transaction of its own: deferred constraints fail the right step. */
+static void
+check_deferred_constraints(void)
+{
+	ConstraintsSetStmt *statement = makeNode(ConstraintsSetStmt);
+
+	statement->constraints = NIL;
+	statement->deferred = false;
+	AfterTriggerSetState(statement);
+}
+
+static void
+set_for_step(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+handler_call(const Definition *definition, const char *resource, Jsonb *input,
+			 int timeout, bool alone, HandlerOutcome *outcome)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	TimestampTz started = GetCurrentTimestamp();
+
+	memset(outcome, 0, sizeof(*outcome));
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		Oid			user;
+		int			security_context;
+		int			nest;
+		Jsonb	   *result;
+
+		GetUserIdAndSecContext(&user, &security_context);
+		nest = NewGUCNestLevel();
+		SetUserIdAndSecContext(definition->run_as,
+							   security_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+		set_for_step("search_path", definition->search_path);
+		/* The executor forbids these to its own statements (see executor.c). */
+		set_for_step("enable_seqscan", "on");
+		set_for_step("enable_bitmapscan", "on");
+		set_for_step("enable_hashjoin", "on");
+		set_for_step("enable_mergejoin", "on");
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		enable_timeout_after(STATEMENT_TIMEOUT, timeout);
+		result = call_function(resource, definition->run_as, input);
+		if (alone)
+			check_deferred_constraints();
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		PopActiveSnapshot();
+
+		AtEOXact_GUC(false, nest);
+		SetUserIdAndSecContext(user, security_context);
+
+		MemoryContextSwitchTo(caller);
+		outcome->result = result == NULL ? NULL :
+			(Jsonb *) DatumGetPointer(PointerGetDatum(memcpy(palloc(VARSIZE(result)), result, VARSIZE(result))));
+		outcome->kind = HANDLER_DONE;
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		error_report(edata,
+					 edata->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+					 TimestampDifferenceExceeds(started, GetCurrentTimestamp(), timeout),
+					 outcome);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	LockReleaseSession(USER_LOCKMETHOD);
+}
+
+bool
+handler_guard(HandlerBody body, void *argument, HandlerOutcome *outcome)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	memset(outcome, 0, sizeof(*outcome));
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(caller);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		body(argument);
+		PopActiveSnapshot();
+		outcome->kind = HANDLER_DONE;
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		error_report(edata, false, outcome);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	return outcome->kind == HANDLER_DONE;
+}
