@@ -15,7 +15,7 @@ SHELL = /bin/sh
 
 # ---- What is asked for ------------------------------------------------------
 
-SCRIPTED = help deps demo check installcheck torture fuzz bench contracts
+SCRIPTED = help deps demo check check-build installcheck torture fuzz bench contracts
 
 # What to test, e.g. make check SUITES="regress tap" TESTS="sql/install.sql".
 # SANITIZE=undefined builds library and unit tests with UBSan.
@@ -155,10 +155,12 @@ demo:
 
 # The test build has stop points and a settable clock.  It is never installed:
 # the tests run on a private copy of the server (test/lib/server.sh).
-check installcheck:
+check installcheck: check-build
+	@test/run.sh
+
+check-build:
 	@test/deps.sh
 	+@$(build) DALP_TEST=1 all
-	@test/run.sh
 
 torture:
 	@test/deps.sh

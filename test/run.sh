@@ -196,7 +196,7 @@ in_tree()
 suite_rules()
 {
 	local script found=no
-	for script in $(tests_of test/check_*.sh); do
+	for script in $(tests_of test/check_*.pl); do
 		found=yes
 		run_tap rules "$script" "${limit[@]}" "$script"
 	done

@@ -36,6 +36,9 @@ our $test_folder = abs_path(dirname(__FILE__) . '/..');
 # How long wait_until waits unless told: long enough for a busy machine.
 our $patience = 60;
 
+# How often it looks, in seconds.
+my $poll_interval = 0.05;
+
 my $json = JSON::PP->new->canonical->allow_nonref->allow_bignum;
 
 sub json_encode { return $json->encode($_[0]); }
@@ -54,7 +57,7 @@ sub wait_until
 		return $result if $result;
 		die sprintf("waited %g s in vain for %s", $seconds // $patience, $what)
 		  if time() > $end;
-		sleep(0.05);
+		sleep($poll_interval);
 	}
 }
 

@@ -41,7 +41,7 @@ anvil_start()
 			tail -n 20 "$_anvil_folder/anvil.log" >&2
 			return 1
 		fi
-		sleep 0.1
+		sleep $POLL_INTERVAL
 	done
 	ANVIL_PID=$(cat "$_anvil_folder/anvil.pid")
 	ANVIL_URL=http://127.0.0.1:$ANVIL_PORT
@@ -56,7 +56,7 @@ anvil_stop()
 	while kill -0 "$ANVIL_PID" 2>/dev/null; do
 		_anvil_tries=$((_anvil_tries + 1))
 		[ $_anvil_tries -ne 50 ] || kill -KILL "$ANVIL_PID" 2>/dev/null
-		sleep 0.1
+		sleep $POLL_INTERVAL
 	done
 	ANVIL_PID=
 }

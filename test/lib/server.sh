@@ -14,6 +14,9 @@ PG_CONFIG=${PG_CONFIG:-pg_config}
 # The account that servers run as: PostgreSQL refuses root.
 SERVER_ACCOUNT=${DALP_TEST_USER:-postgres}
 
+# Seconds between two looks at what is waited for.
+POLL_INTERVAL=0.1
+
 # as_server_account COMMAND...: runs it as that account, where we are root.
 as_server_account()
 {
@@ -114,7 +117,7 @@ server_sweep()
 			kill -TERM $_left 2>/dev/null
 		fi
 		_tries=$((_tries + 1))
-		sleep 0.1
+		sleep $POLL_INTERVAL
 	done
 	rm -rf "$1"
 }
