@@ -18,6 +18,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 repository=$PWD
 . test/lib/server.sh
+. test/lib/pure.sh
 
 ALL_SUITES="rules contract unit regress isolation tap"
 SUITES=${SUITES:-}
@@ -214,35 +215,31 @@ suite_contract()
 
 # Pure code needs no server: each file of test/unit is a program, linked with
 # all of it, and run under AddressSanitizer and UndefinedBehaviorSanitizer.
-# A test of other pure sources names them in a line " * Links: src/…".
 suite_unit()
 {
-	local files sources source test name links
-	local cc="gcc -std=gnu11 -DDALP_STANDALONE -D_GNU_SOURCE -Isrc -Itest/unit -g -O1 -Wall -Wextra -Werror -Wno-format-truncation -Wno-stringop-truncation -fno-omit-frame-pointer"
-	cc="$cc -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+	local files test name
+	# What optimisation makes gcc suspect of formats and copies is off in the server's own flags too.
+	local cc="gcc -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+	cc="$cc -Wno-format-truncation -Wno-stringop-truncation"
 	files=$(tests_of $(ls test/unit/*.c 2>/dev/null | grep -v '/standalone\.c$'))
 	if [ -z "$files" ]; then
 		no_tests unit
 		return
 	fi
+	echo "unit: compiling $(pure_sources | wc -l) pure sources and $(echo $files | wc -w) tests"
 	mkdir -p "$work/unit"
-	# Pure is what the server's headers are foreign to; test/check_layers.sh says where that must be so.
-	sources="test/unit/standalone.c $(grep -LE '#include "(postgres|compat|fmgr|funcapi|utils/|access/|catalog/|executor/)' \
-		src/core/base.c src/core/digest.c src/core/document*.c src/evm/*.c src/asl/*.c 2>/dev/null | grep -v '_sql\.c$')"
-	echo "unit: compiling $(echo $sources $files | wc -w) files"
-	if ! echo $sources $files | tr ' ' '\n' | xargs -P "$(nproc)" -I{} sh -c \
-		'file=$1; object=$2/$(echo "$1" | tr / _).o; shift 2; exec "$@" -c -o "$object" "$file"' compile {} "$work/unit" $cc \
-		> "$work/unit/compile.log" 2>&1; then
+	if ! pure_compile "$work/unit" "$cc" $files > "$work/unit/compile.log" 2>&1; then
 		head -n 60 "$work/unit/compile.log"
-		count_failed unit "(all)" "does not compile"
 		keep unit "$work/unit/compile.log"
-		return
 	fi
-	ar rcs "$work/unit/pure.a" $(for source in $sources; do echo "$work/unit/$(echo "$source" | tr / _).o"; done)
+	for test in $(pure_sources) $files; do
+		[ -f "$(pure_object "$work/unit" "$test")" ] || count_failed unit "$test" "does not compile"
+	done
 	for test in $files; do
 		name=$(basename "$test" .c)
-		links=$(sed -n 's/^ \* Links: //p' "$test")
-		if ! $cc -o "$work/unit/$name" "$work/unit/$(echo "$test" | tr / _).o" $links "$work/unit/pure.a" \
+		[ -f "$(pure_object "$work/unit" "$test")" ] || continue
+		if ! $cc -std=gnu11 -DDALP_STANDALONE -D_GNU_SOURCE -Isrc -g -o "$work/unit/$name" \
+			"$(pure_object "$work/unit" "$test")" $(pure_links "$test") "$work/unit/pure.a" \
 			-lsecp256k1 -lcrypto -lm > "$work/unit/link.log" 2>&1; then
 			echo "unit $test ... FAILED: does not link"
 			head -n 30 "$work/unit/link.log" | sed 's/^/    /'
