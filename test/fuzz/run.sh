@@ -38,7 +38,9 @@ for file in $files; do
 	target=$(basename "$file" .c)
 	corpus=$folder/corpus/$target
 	findings=$folder/findings/$target
-	mkdir -p "$corpus" "$findings" "test/fuzz/corpus/$target"
+	mkdir -p "$corpus" "$findings"
+	seeds=test/fuzz/corpus/$target
+	[ -d "$seeds" ] || seeds=""
 	if ! $compiler -fsanitize=fuzzer -DDALP_STANDALONE -D_GNU_SOURCE -Isrc -o "$folder/$target" \
 		"$(pure_object "$folder/objects" "$file")" $(pure_links "$file") "$folder/objects/pure.a" -lsecp256k1 -lcrypto -lm; then
 		failed=$((failed + 1))
@@ -52,7 +54,7 @@ for file in $files; do
 	echo "fuzz $target for $FUZZ_SECONDS s"
 	if ASAN_OPTIONS=detect_leaks=0 timeout --kill-after=10 $((FUZZ_SECONDS + 120)) \
 		"$folder/$target" $options -print_final_stats=0 -verbosity=1 -artifact_prefix="$findings/" \
-		"$corpus" "test/fuzz/corpus/$target" > "$folder/$target.log" 2>&1 < /dev/null; then
+		"$corpus" $seeds > "$folder/$target.log" 2>&1 < /dev/null; then
 		tail -n 1 "$folder/$target.log"
 		passed=$((passed + 1))
 	else
