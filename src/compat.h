@@ -96,6 +96,12 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define guc_free(pointer) free(pointer)
 #endif
 
+/* One function for all kinds of objects since 16; dalp asks about databases only. */
+#if PG_VERSION_NUM < 160000
+#define object_ownercheck(class, object, role) \
+	((void) (class), pg_database_ownercheck(object, role))
+#endif
+
 /* 14 flushes each message by itself. */
 #if PG_VERSION_NUM < 150000
 #define shm_mq_send(queue, length, data, nowait, flush) \

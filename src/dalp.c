@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 
 #include "core/catalog.h"
+#include "core/launcher.h"
 #include "core/settings.h"
 #include "core/shared.h"
 #include "core/wake.h"
@@ -32,4 +33,6 @@ _PG_init(void)
 		return;
 
 	shared_init();
+	launcher_init();
+	database_hold_init();
 }

@@ -12,6 +12,7 @@
 
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 #include "compat.h"
 #include "core/clock.h"
@@ -51,6 +52,23 @@ static const struct config_enum_entry durabilities[] = {
 	{NULL, 0, false}
 };
 
+/* The launcher takes the list apart and relies on this. */
+static bool
+check_databases(char **value, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*value);
+	List	   *names = NIL;
+	bool		good = SplitIdentifierString(copy, ',', &names);
+
+	(void) extra;
+	(void) source;
+	list_free(names);
+	pfree(copy);
+	if (!good)
+		GUC_check_errdetail("List syntax is invalid.");
+	return good;
+}
+
 /* One that a reload changes. */
 static void
 reloadable_int(const char *name, const char *text, const char *more, int *variable,
@@ -80,7 +98,7 @@ define_core(void)
 	DefineCustomStringVariable("dalp.databases",
 							   "Databases that get workers; empty means all.",
 							   "A list of names separated by commas. Databases without the extension never get any.",
-							   &dalp_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL, NULL);
+							   &dalp_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL, NULL);
 	reloadable_int("dalp.executors", "Executors, the workers that run workflow steps, of a database.",
 				   "Each takes one of max_worker_processes.", &dalp_executors, 1, 16, 0);
 #ifdef DALP_TEST

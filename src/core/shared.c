@@ -52,6 +52,7 @@ static void
 slot_make(DatabaseSlot *slot)
 {
 	ConditionVariableInit(&slot->detached);
+	pg_atomic_init_u64(&slot->epoch, 0);
 	pg_atomic_init_u32(&slot->executors, 0);
 	pg_atomic_init_u32(&slot->shards, 0);
 	pg_atomic_init_u32(&slot->waiters, 0);

@@ -50,7 +50,6 @@ typedef struct WorkerEntry
 	EntryState	state;			/* [lock] */
 	uint32		number;			/* [lock] of the last registration: an older one must not attach */
 	pid_t		pid;			/* [lock] */
-	bool		left_quietly;	/* [lock] the last one ended by intention */
 	TimestampTz started_at;		/* [lock] 0 = never */
 	TimestampTz start_at;		/* [lock] back-off */
 	int			backoff;		/* [lock] ms before the next start after a failure */
@@ -72,7 +71,7 @@ typedef struct DatabaseSlot
 {
 	Oid			database;		/* [lock] to change; read without by those who check it again */
 	SlotState	state;			/* [lock] */
-	uint64		epoch;			/* [lock] workers of an older one leave; grows when they must */
+	pg_atomic_uint64 epoch;		/* workers of an older one leave; grows when they must */
 	TimestampTz look_at;		/* [lock] when ABSENT: next probe */
 	uint64		told;			/* [lock] how often CREATE EXTENSION was announced */
 	pid_t		holder;			/* [lock] backend that keeps workers away; 0 = none; see database_hold.c */
@@ -98,6 +97,7 @@ typedef struct Shared
 	pid_t		launcher_pid;	/* [lock] 0 = not running */
 	TimestampTz launcher_started_at;	/* [lock] */
 	pg_atomic_uint32 launcher;	/* its place in the array of PGPROCs */
+	Oid			told_database;	/* [lock] has no slot and announced itself: first in line for one */
 	pg_atomic_uint32 scan;		/* 1 = the launcher shall read pg_database */
 	Waiter		waiters[SHARED_MAX_WAITERS];
 	DatabaseSlot slots[FLEXIBLE_ARRAY_MEMBER];

@@ -104,7 +104,12 @@ tell_launcher(DatabaseSlot *slot)
 		wake_workers(slot, UINT32_MAX);
 	}
 	else
+	{
+		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+		shared->told_database = MyDatabaseId;
+		LWLockRelease(shared->lock);
 		pg_atomic_write_u32(&shared->scan, 1);
+	}
 	launcher_wake();
 }
 

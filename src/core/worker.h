@@ -46,6 +46,7 @@ extern void worker_define(WorkerKind kind, const WorkerClass *worker_class);
 extern bool worker_is(WorkerKind kind);
 extern int	worker_index(void);
 extern int	worker_count(WorkerKind kind);
+extern const char *worker_kind_name(WorkerKind kind);	/* NULL where no class has been defined */
 
 /* One short transaction, with SPI open as the extension's owner and a snapshot pushed. Ends the process
  * quietly where the extension is gone, idles with one message where its version is another. */
