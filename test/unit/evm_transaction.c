@@ -103,9 +103,9 @@ test_eip155(void)
 			   "\"s\":\"0x67cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83\","
 			   "\"hash\":\"0x33469b22e9f636356c4160a87eb19df52b7412e8eac32a4a55ffe88ea8350788\","
 			   "\"from\":\"0x9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F\"}", "decoded");
-	check(!starts(decode("0xf86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025a0"
+	check(decode("0xf86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025a0"
 						 "28ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276a0"
-						 "67cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d8300"), "{"), "with a byte after it");
+						 "67cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d8300")[0] != '{', "with a byte after it");
 }
 
 static void
@@ -140,7 +140,7 @@ test_round_trips(void)
 
 			strcpy(shorter, raw);
 			shorter[cut] = '\0';
-			if (starts(decode(shorter), "{"))
+			if (decode(shorter)[0] == '{')
 				check(false, "cut at %zu", cut);
 			mem_free(shorter);
 		}
