@@ -61,6 +61,8 @@ transfer_on_header(char *data, size_t size, size_t count, void *argument)
 		transfer->too_large = true;
 		return 0;
 	}
+	/* After an interim answer (1xx) a further block begins. */
+	transfer->headers_ended = length <= 2 && (data[0] == '\r' || data[0] == '\n');
 	if (length >= strlen(retry_after) &&
 		pg_strncasecmp(data, retry_after, strlen(retry_after)) == 0)
 		transfer->has_retry_after = true;
@@ -366,7 +368,8 @@ transfer_outcome(const HttpTransfer *transfer, CURLcode code, bool sending)
 	switch (code)
 	{
 		case CURLE_OK:
-			return HTTP_ANSWERED;
+			/* curl is content with a connection that ends within the headers. */
+			return transfer->headers_ended ? HTTP_ANSWERED : HTTP_BROKEN;
 		case CURLE_URL_MALFORMAT:
 			return HTTP_INVALID_REQUEST;
 		case CURLE_COULDNT_RESOLVE_HOST:
@@ -423,6 +426,8 @@ http_transfer_complete(HttpTransfer *transfer, CURLcode code)
 		strlcpy(transfer->error, "out of memory", sizeof(transfer->error));
 	else if (outcome == HTTP_ANSWERED)
 		transfer->error[0] = '\0';
+	else if (code == CURLE_OK)
+		strlcpy(transfer->error, "connection closed within the headers of the answer", sizeof(transfer->error));
 	else if (transfer->error[0] == '\0')
 		strlcpy(transfer->error, curl_easy_strerror(code), sizeof(transfer->error));
 	transfer->outcome = outcome;

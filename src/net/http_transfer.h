@@ -34,6 +34,7 @@ typedef struct HttpTransfer
 	size_t		body_length;
 	size_t		body_capacity;
 	size_t		header_bytes;
+	bool		headers_ended;	/* the empty line after the last of them has come */
 	bool		has_retry_after;
 	bool		too_large;
 	bool		out_of_memory;

@@ -31,8 +31,9 @@ Behaviours of the whole request (under either; the first call's that has one win
     reverse     answers in reverse order       garbage     bytes that aren't HTTP
     unframed    no length: ends with the connection
 
-GET /log returns what came in, as --log records it: one JSON object a line,
-{"time", "method", "path", "headers", "calls": [{"method", "params", "id"}]}.
+GET /log returns the last thousand requests, as --log records all of them: one JSON object a line,
+{"time", "connection", "method", "path", "headers", "calls": [{"method", "params", "id"}]},
+where connections are counted from 1.
 """
 
 import argparse
@@ -70,12 +71,13 @@ class Node:
         self.script = Script(script)
         self.log_file = open(log, "a", encoding="utf-8") if log else None
         self.log = []
+        self.connections = 0
 
     def record(self, request, calls):
-        line = json.dumps({"time": time.time(), "method": request.start[0], "path": request.start[1],
+        line = json.dumps({"time": time.time(), "connection": request.connection, "method": request.start[0], "path": request.start[1],
                            "headers": request.headers, "calls": calls})
         self.log.append(line)
-        del self.log[:-10000]
+        del self.log[:-1000]
         if self.log_file:
             self.log_file.write(line + "\n")
             self.log_file.flush()
@@ -167,10 +169,13 @@ class Node:
         return not ends
 
     async def handle(self, reader, writer):
+        self.connections += 1
+        connection = self.connections
         while True:
             request = await http_wire.read_message(reader)
             if request is None or len(request.start) < 3:
                 return
+            request.connection = connection
             if not await self.respond(request, writer):
                 return
             await writer.drain()
