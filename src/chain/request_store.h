@@ -1,0 +1,80 @@
+/*
+ * request_store.h
+ *		The table request of dalp_chain and its journal, as callers of SQL
+ *		functions change them.  Needs an open store.
+ */
+#ifndef DALP_CHAIN_REQUEST_STORE_H
+#define DALP_CHAIN_REQUEST_STORE_H
+
+#include "postgres.h"
+
+#include "chain/request.h"
+
+/* A new id, with the number of this cell in its upper bits. */
+extern int64 request_store_new_id(void);
+
+/* Inserts requests that have ids; sets created where no other had the key first. */
+extern void request_store_insert(Request *requests, int count);
+
+typedef struct RequestFirst
+{
+	int64		id;
+	uint8		fingerprint[32];
+	TimestampTz submitted_at;
+} RequestFirst;
+
+/* The request that first used a key; false if there is none. */
+extern bool request_store_find_key(int chain_id, int wallet_id, const char *key, RequestFirst *first);
+
+/* What a caller may wait for, cancel or see. In the memory context that is given. */
+typedef struct RequestRow
+{
+	int64		id;
+	char	   *state;
+	bool		final;			/* COMPLETED, FAILED, DEAD_LETTER or CANCELLED */
+	char	   *nonce;			/* decimal, or NULL: not bound */
+	char	   *slot_state;		/* NULL: not bound */
+	bytea	   *hash;			/* of what was included, or else of the last attempt; or NULL */
+	bool		has_block;
+	int64		block;
+	Jsonb	   *result;			/* decoded receipt, or NULL */
+	char	   *error;
+	char	   *cause;
+	char	   *cancel_reason;
+	Oid			submitted_by;
+	char	   *wallet;
+	char	   *chain;
+	bool		own_transaction;	/* made or changed by the transaction that asks, which hides it from the workers */
+	int64		run_id;			/* 0 = none waits */
+	int			branch_id;
+	int			reader_count;
+	Oid		   *readers;		/* who submitted it, the wallet's creator, and whom it was granted to */
+} RequestRow;
+
+/* Reads with the active snapshot. */
+extern bool request_store_find(int64 id, RequestRow *row, MemoryContext context);
+
+/* Locks the row first; sees its newest version. */
+extern bool request_store_lock(int64 id, RequestRow *row, MemoryContext context);
+
+/* Remembers that a cancellation was asked for. */
+extern void request_store_ask_cancel(int64 id, const char *reason);
+
+/* Requests that a branch of a run waits for: locks them. Ids in the order of locking. */
+extern int	request_store_lock_run(int64 run_id, int branch_id, int64 **ids);
+
+/* The run doesn't wait for these any more; a journal row tells. */
+extern void request_store_forget_run(const int64 *ids, int count, TimestampTz now);
+
+/* A request as it was submitted, for another try. Locks it. False if there is none. */
+typedef struct RequestCopy
+{
+	Request		request;
+	bool		dead;
+	bool		settled;		/* its nonce was never bound, or is consumed at finality */
+	char	   *state;
+} RequestCopy;
+
+extern bool request_store_copy(int64 id, RequestCopy *copy);
+
+#endif							/* DALP_CHAIN_REQUEST_STORE_H */
