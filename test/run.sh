@@ -110,7 +110,9 @@ run_tap()
 	shift 2
 	mkdir -p "$work/log"
 	printf '%s %s ... ' "$suite" "$name"
-	"$@" > "$log" 2>&1 < /dev/null || status=$?
+	# In the background, because bash takes no signal while it waits in the foreground.
+	"$@" > "$log" 2>&1 < /dev/null &
+	wait $! || status=$?
 	good=$(grep -c '^ok ' "$log")
 	bad=$(grep -c '^not ok ' "$log")
 	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$log" | tail -n 1)
@@ -295,7 +297,8 @@ run_pg_regress()
 	done
 	in_tree timeout --kill-after=20 $((TEST_TIMEOUT * 3)) "$program" --inputdir="$input" --outputdir="$output" --bindir="$SERVER_BIN" \
 		--temp-instance="$work/tmp/$suite" --temp-config="$work/regress.conf" --dbname="$database" \
-		--load-extension=dalp --schedule="$list" 2>&1 < /dev/null | tee "$log" || status=$?
+		--load-extension=dalp --schedule="$list" 2>&1 < /dev/null | tee "$log" &
+	wait $! || status=$?
 	# "test x ... ok", "     x ... FAILED" until 15; TAP with "ok 1 - x" since 16.
 	good=$(grep -cE '\.\.\. +ok( |$)|^ok [0-9]+ ' "$log")
 	bad=$(grep -cE '\.\.\. +(FAILED|failed)|^not ok [0-9]+ ' "$log")
