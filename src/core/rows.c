@@ -64,16 +64,12 @@ rows_set_text(Rows *rows, int column, const char *text)
 		rows_set(rows, column, CStringGetTextDatum(text));
 }
 
-uint64
-rows_flush(Rows *rows, Statement *statement)
+void
+rows_arrays(Rows *rows, Datum *arrays)
 {
-	Datum		arrays[ROWS_MAX_COLUMNS];
 	int			dimensions[1] = {rows->count};
 	int			lower_bounds[1] = {1};
 
-	if (rows->count == 0)
-		return 0;
-	Assert(statement->argument_count == rows->columns);
 	for (int i = 0; i < rows->columns; i++)
 	{
 		int16		length;
@@ -86,5 +82,16 @@ rows_flush(Rows *rows, Statement *statement)
 													   length, by_value, alignment));
 	}
 	rows->count = 0;
+}
+
+uint64
+rows_flush(Rows *rows, Statement *statement)
+{
+	Datum		arrays[ROWS_MAX_COLUMNS];
+
+	if (rows->count == 0)
+		return 0;
+	Assert(statement->argument_count == rows->columns);
+	rows_arrays(rows, arrays);
 	return store_write(statement, arrays, NULL, 0);
 }

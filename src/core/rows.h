@@ -35,6 +35,9 @@ extern void rows_add(Rows *rows);
 extern void rows_set(Rows *rows, int column, Datum value);
 extern void rows_set_text(Rows *rows, int column, const char *text);	/* NULL leaves NULL */
 
+/* The arrays, one a column, for a statement that has further arguments; the rows are emptied. */
+extern void rows_arrays(Rows *rows, Datum *arrays);
+
 /* Runs the statement with the arrays, where there is any row, and empties them. Needs an open store. */
 extern uint64 rows_flush(Rows *rows, Statement *statement);
 

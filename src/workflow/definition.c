@@ -71,6 +71,7 @@ definition_get(int definition_id)
 				(errcode(ERRCODE_DALP_UNKNOWN_OBJECT),
 				 errmsg("workflow definition %d does not exist", definition_id)));
 	definition->machine_id = psprintf("%s:%d", definition->workflow, definition->version);
+	definition->uses_context = strstr(JsonbToCString(NULL, &body->root, VARSIZE(body)), "$$") != NULL;
 	definition->machine = asl_compile(doc_from_jsonb(body), &findings);
 	if (definition->machine == NULL)
 		ereport(ERROR,

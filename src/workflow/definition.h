@@ -23,6 +23,7 @@ typedef struct Definition
 	char	   *machine_id;		/* "name:version" */
 	Oid			run_as;			/* role whose rights handlers have */
 	char	   *search_path;	/* in which handlers run */
+	bool		uses_context;	/* some expression starts with $$ */
 	const AslMachine *machine;
 } Definition;
 

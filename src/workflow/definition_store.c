@@ -86,7 +86,7 @@ definition_store_load(int definition_id, Definition *definition)
 	MemoryContext context = CurrentMemoryContext;
 	bool		isnull;
 
-	if (store_read(&load, values, NULL, 1) == 0)
+	if (store_write(&load, values, NULL, 1) == 0)
 		return NULL;
 	definition->definition_id = definition_id;
 	definition->workflow_id = store_int32(0, 1);
@@ -112,7 +112,7 @@ definition_store_find(const char *name, int version, WorkflowInfo *info)
 	Datum		values[2] = {CStringGetTextDatum(name), Int32GetDatum(version)};
 	bool		isnull;
 
-	if (store_read(&find, values, NULL, 1) == 0)
+	if (store_write(&find, values, NULL, 1) == 0)
 		return false;
 	info->workflow_id = store_int32(0, 1);
 	info->definition_id = store_int32(0, 2);
@@ -132,7 +132,7 @@ definition_store_workflow_exists(const char *name)
 	};
 	Datum		values[1] = {CStringGetTextDatum(name)};
 
-	return store_read(&find, values, NULL, 1) > 0;
+	return store_write(&find, values, NULL, 1) > 0;
 }
 
 /* Is the role a member of a grantee? */
@@ -146,7 +146,7 @@ definition_store_granted(int workflow_id, Oid role)
 	};
 	Datum		values[2] = {Int32GetDatum(workflow_id), ObjectIdGetDatum(role)};
 
-	return store_read(&find, values, NULL, 1) > 0;
+	return store_write(&find, values, NULL, 1) > 0;
 }
 
 void

@@ -1,0 +1,500 @@
+/*
+ * advance.c
+ *		One step of one branch: ask asl/ what to do, do it, note what to write.
+ *
+ * In an executor, in the transaction of a batch, the run locked.  Pure states
+ * (Pass, Choice, Succeed, Fail) follow each other within one step; at most one
+ * task is run, and after it the next task has to wait for the next commit: the
+ * state to run next is always committed before it runs.
+ */
+#include "compat.h"
+
+#include "utils/builtins.h"
+
+#include "common/pg_prng.h"
+
+#include "core/clock.h"
+#include "core/document_jsonb.h"
+#include "core/settings.h"
+#include "ops/dead_letter.h"
+#include "workflow/message.h"
+#include "workflow/step.h"
+
+/* How the loop gets from facts to the next decision. */
+typedef enum Approach
+{
+	BY_ENTERING, BY_RESUMING, BY_RESULT, BY_ERROR
+} Approach;
+
+/* Pure states in a row before the branch commits and queues again, so that an endless loop harms nobody. */
+#define MAX_PURE_STATES 64
+
+/* Transient failures: 0.1 s, doubled up to a minute. */
+#define TRANSIENT_DELAY_MS 100
+#define TRANSIENT_DELAY_MAX_MS 60000
+
+typedef struct Advance
+{
+	Step	   *step;
+	BatchWrites *writes;
+	bool		alone;
+	TimestampTz now;
+
+	Approach	approach;
+	Jsonb	   *result;			/* BY_RESULT */
+	const Doc  *result_document;
+	AslError	error;			/* BY_ERROR */
+
+	const Doc  *input_document; /* of step->input, where made */
+	AslContext	context;
+	AslPosition position;
+	AslDecision decision;
+	int			tasks;			/* run in this step */
+	int			pure_states;
+	bool		keeps_row;		/* the ready row has more to do */
+} Advance;
+
+static const Doc *
+as_document(Jsonb *jsonb)
+{
+	return jsonb == NULL ? NULL : doc_from_jsonb(jsonb);
+}
+
+/* The jsonb of a document: what we have already where nothing was changed. */
+static Jsonb *
+as_jsonb(Advance *advance, const Doc *document, Problem *problem)
+{
+	if (document == NULL)
+		return NULL;
+	if (document == advance->input_document)
+		return advance->step->input;
+	if (document == advance->result_document && advance->result != NULL)
+		return advance->result;
+	return doc_to_jsonb(document, problem);
+}
+
+static void
+prepare_position(Advance *advance)
+{
+	Step	   *step = advance->step;
+	AslContext *context = &advance->context;
+	AslPosition *position = &advance->position;
+
+	if (advance->input_document == NULL)
+		advance->input_document = as_document(step->input);
+
+	memset(position, 0, sizeof(*position));
+	position->state = step->state;
+	position->input = advance->input_document;
+	position->variables = as_document(step->variables);
+	for (int i = 0; i < ASL_MAX_RETRIERS; i++)
+		position->retries[i] = step->retries[i];
+	position->now = clock_to_unix(advance->now);
+	position->random = pg_prng_double(&pg_global_prng_state);
+	position->max_payload = (int64) dalp_max_payload * 1024;
+	position->context = context;
+
+	if (context->execution_id == NULL)
+	{
+		context->execution_id = psprintf(INT64_FORMAT, step->run_id);
+		context->execution_name = context->execution_id;
+		context->execution_start = clock_to_unix(step->started_at);
+		context->redrive_count = step->redrives;
+		context->machine_id = step->definition->machine_id;
+		context->machine_name = step->definition->workflow;
+		if (step->definition->uses_context)
+			context->execution_input = as_document(step->run_input);
+	}
+	context->state_entered = clock_to_unix(step->entered_at);
+	context->retry_count = step->attempt;
+}
+
+/* The branch goes on at once: its step row stays, another kind of row becomes one. */
+static void
+goes_on(Advance *advance)
+{
+	Step	   *step = advance->step;
+
+	batch_position(advance->writes, step);
+	if (step->kind == READY_STEP)
+		step->stays_ready = true;
+	else
+	{
+		if (!advance->keeps_row)
+			batch_ready_gone(advance->writes, step);
+		batch_ready_new(advance->writes, step, READY_STEP, 0);
+	}
+}
+
+/* The branch stops being ready. */
+static void
+stops(Advance *advance)
+{
+	batch_position(advance->writes, advance->step);
+	if (!advance->keeps_row)
+		batch_ready_gone(advance->writes, advance->step);
+}
+
+/* Runs end here, in every way but success. */
+void
+step_fail_run(Step *step, BatchWrites *writes, const char *status, const char *error, const char *cause)
+{
+	TimestampTz now = clock_now();
+	bool		timed_out = strcmp(status, "TIMED_OUT") == 0;
+
+	batch_journal(writes, step, timed_out ? "run_timed_out" : "failed", now, NULL, NULL, error, cause, NULL);
+	batch_run_done(writes, step, status, now, NULL, error, cause);
+	step->finished = true;
+	if (step->parent_run_id != 0)
+		message_send_child_end(step->parent_run_id, step->parent_branch, step->run_id, NULL,
+							   timed_out ? "States.Timeout" : error, cause);
+	else
+	{
+		DeadLetter	letter = {
+			.kind = "run",
+			.reference = step->run_id,
+			.scope = step->definition->workflow,
+			.state = asl_state_name(step->state),
+			.error = error ? error : (timed_out ? "States.Timeout" : NULL),
+			.cause = cause,
+			.attempts = step->attempt + 1,
+			.first_failure = step->entered_at,
+			.last_failure = now,
+			.input = step->input
+		};
+
+		dead_letter_add(&letter);
+	}
+	if (step->concurrency_key != NULL)
+		claim_release_key(step);
+}
+
+static void
+finish_run(Advance *advance, Jsonb *output, Jsonb *variables)
+{
+	Step	   *step = advance->step;
+
+	batch_journal(advance->writes, step, "succeeded", advance->now, output, variables, NULL, NULL, NULL);
+	batch_run_done(advance->writes, step, "SUCCEEDED", advance->now, output, NULL, NULL);
+	step->finished = true;
+	if (step->parent_run_id != 0)
+		message_send_child_end(step->parent_run_id, step->parent_branch, step->run_id, output, NULL, NULL);
+	if (step->concurrency_key != NULL)
+		claim_release_key(step);
+}
+
+/* To the next state. Returns true if it is to be entered in this same step. */
+static bool
+go(Advance *advance, Jsonb *output, Jsonb *variables)
+{
+	Step	   *step = advance->step;
+	const AslDecision *decision = &advance->decision;
+	AslType		type = asl_state_type(decision->next);
+
+	batch_journal(advance->writes, step, decision->caught ? "caught" : "succeeded", advance->now, output, variables,
+				  decision->caught ? decision->error : NULL, decision->caught ? decision->cause : NULL, NULL);
+	step->state = decision->next;
+	step->entry++;
+	step->entered_at = advance->now;
+	step->entered_logged = false;
+	step->attempt = 0;
+	step->transient = 0;
+	memset(step->retries, 0, sizeof(step->retries));
+	step->data_seq = step->last_seq;
+	step->input = output;
+	step->variables = variables;
+	advance->input_document = decision->output;
+	advance->result = NULL;
+	advance->result_document = NULL;
+
+	if (type == ASL_TASK || type == ASL_PARALLEL || type == ASL_MAP)
+		return advance->tasks == 0;
+	return ++advance->pure_states < MAX_PURE_STATES;
+}
+
+/* A transient failure, which is no attempt. Returns false when there were too many. */
+static bool
+try_again_later(Advance *advance, bool at_once)
+{
+	Step	   *step = advance->step;
+	int64		delay = TRANSIENT_DELAY_MS;
+
+	if (step->transient >= dalp_transient_retries)
+		return false;
+	for (int i = 0; i < step->transient && delay < TRANSIENT_DELAY_MAX_MS; i++)
+		delay *= 2;
+	batch_journal(advance->writes, step, "transient_failure", advance->now, NULL, NULL,
+				  advance->error.error, advance->error.cause, NULL);
+	step->transient++;
+	if (at_once)
+		goes_on(advance);
+	else
+	{
+		batch_timer(advance->writes, step, "retry",
+					TimestampTzPlusMilliseconds(advance->now, Min(delay, TRANSIENT_DELAY_MAX_MS)));
+		stops(advance);
+	}
+	return true;
+}
+
+static void
+retry(Advance *advance)
+{
+	Step	   *step = advance->step;
+	const AslDecision *decision = &advance->decision;
+
+	batch_journal(advance->writes, step, "retry_scheduled", advance->now, NULL, NULL,
+				  decision->error, decision->cause, NULL);
+	step->retries[decision->retrier]++;
+	step->attempt++;
+	if (decision->delay <= 0)
+		goes_on(advance);
+	else
+	{
+		batch_timer(advance->writes, step, "retry", advance->now + decision->delay);
+		stops(advance);
+	}
+}
+
+/* Runs the task of the state. Returns true if the loop goes on with its result or error. */
+static bool
+call_task(Advance *advance, StepVerdict *verdict)
+{
+	Step	   *step = advance->step;
+	Problem		problem = {0};
+	Jsonb	   *input = as_jsonb(advance, advance->decision.output, &problem);
+
+	advance->tasks++;
+	advance->result = NULL;
+	advance->result_document = NULL;
+	if (input == NULL)
+	{
+		advance->error = (AslError) {.error = "States.Runtime", .cause = pstrdup(problem.message)};
+		advance->approach = BY_ERROR;
+		return true;
+	}
+	switch (task_run(step, &advance->decision, input, advance->writes, advance->alone,
+					 &advance->result, &advance->error))
+	{
+		case TASK_DONE:
+			advance->result_document = advance->result ? as_document(advance->result) : doc_null();
+			advance->approach = BY_RESULT;
+			return true;
+		case TASK_FAILED:
+			advance->approach = BY_ERROR;
+			return true;
+		case TASK_WAITS:
+			batch_journal(advance->writes, step, "entered", advance->now, NULL, NULL, NULL, NULL, NULL);
+			stops(advance);
+			return false;
+		case TASK_CONFLICT:
+			if (!advance->alone)
+			{
+				*verdict = STEP_CONFLICT;
+				return false;
+			}
+			/* FALLTHROUGH */
+		case TASK_AGAIN:
+			if (try_again_later(advance, advance->alone))
+				return false;
+			advance->approach = BY_ERROR;
+			return true;
+	}
+	return false;
+}
+
+/* The documents of a decision as jsonb; false (and the loop goes on with the error) where that can't be. */
+static bool
+decision_documents(Advance *advance, Jsonb **output, Jsonb **variables)
+{
+	Problem		problem = {0};
+
+	*output = as_jsonb(advance, advance->decision.output, &problem);
+	*variables = problem.message[0] == '\0' ? as_jsonb(advance, advance->decision.variables, &problem) : NULL;
+	if (problem.message[0] == '\0')
+		return true;
+	step_fail_run(advance->step, advance->writes, "FAILED", "States.Runtime", pstrdup(problem.message));
+	return false;
+}
+
+/* Decides and does until the branch has to wait, commit or end. */
+static StepVerdict
+run_loop(Advance *advance)
+{
+	Step	   *step = advance->step;
+	StepVerdict verdict = STEP_DONE;
+	Jsonb	   *output,
+			   *variables;
+
+	for (;;)
+	{
+		AslDecision *decision = &advance->decision;
+
+		CHECK_FOR_INTERRUPTS();
+		prepare_position(advance);
+		memset(decision, 0, sizeof(*decision));
+		switch (advance->approach)
+		{
+			case BY_ENTERING:
+				asl_enter(&advance->position, decision);
+				break;
+			case BY_RESUMING:
+				asl_resume(&advance->position, decision);
+				break;
+			case BY_RESULT:
+				asl_result(&advance->position, advance->result_document, decision);
+				break;
+			case BY_ERROR:
+				asl_error(&advance->position, &advance->error, decision);
+				break;
+		}
+
+		switch (decision->action)
+		{
+			case ASL_GO:
+				if (!decision_documents(advance, &output, &variables))
+					return STEP_DONE;
+				if (!go(advance, output, variables))
+				{
+					goes_on(advance);
+					return STEP_DONE;
+				}
+				advance->approach = BY_ENTERING;
+				break;
+			case ASL_FINISH:
+				if (decision_documents(advance, &output, &variables))
+					finish_run(advance, output, variables);
+				return STEP_DONE;
+			case ASL_CALL:
+				if (!call_task(advance, &verdict))
+					return verdict;
+				break;
+			case ASL_SLEEP:
+				batch_journal(advance->writes, step, "entered", advance->now, NULL, NULL, NULL, NULL, NULL);
+				batch_timer(advance->writes, step, "sleep", clock_from_unix(decision->until));
+				stops(advance);
+				return STEP_DONE;
+			case ASL_RETRY:
+				retry(advance);
+				return STEP_DONE;
+			case ASL_FORK:
+				/* definition_check refuses Parallel and Map. */
+				elog(ERROR, "state \"%s\" has branches", asl_state_name(step->state));
+			case ASL_FAILURE:
+				step_fail_run(step, advance->writes, "FAILED", decision->error, decision->cause);
+				return STEP_DONE;
+		}
+	}
+}
+
+/* A wait of the branch has ended: by a message, or by its time-out. */
+static StepVerdict
+end_wait(Advance *advance, Approach approach)
+{
+	batch_wait_gone(advance->writes, advance->step);
+	batch_timers_gone(advance->writes, advance->step);
+	advance->approach = approach;
+	return run_loop(advance);
+}
+
+static StepVerdict
+deliver(Advance *advance)
+{
+	Step	   *step = advance->step;
+	int			branch_id;
+	bool		more;
+	Message    *message = claim_message(step->run_id, &branch_id, &more);
+
+	if (message == NULL)
+	{
+		batch_ready_gone(advance->writes, step);
+		return STEP_DONE;
+	}
+	if (branch_id != step->branch_id)
+	{
+		step->branch_id = branch_id;
+		if (!claim_position(step, NULL))
+			elog(ERROR, "run " INT64_FORMAT " waits in branch %d, which it does not have", step->run_id, branch_id);
+	}
+	advance->keeps_row = more;
+	batch_message_gone(advance->writes, message->message_id);
+	if (message->error != NULL)
+	{
+		advance->error = (AslError) {.error = message->error, .cause = message->cause, .from_task = true};
+		return end_wait(advance, BY_ERROR);
+	}
+	advance->result = message->payload;
+	advance->result_document = message->payload ? as_document(message->payload) : doc_null();
+	if (strcmp(message->kind, "signal") == 0)
+		batch_journal(advance->writes, step, "signalled", advance->now, message->payload, NULL, NULL, NULL, NULL);
+	return end_wait(advance, BY_RESULT);
+}
+
+static StepVerdict
+time_out(Advance *advance)
+{
+	Step	   *step = advance->step;
+	int64		reference;
+	char	   *kind = step->entry == step->ready_entry ?
+		claim_wait(step->run_id, step->branch_id, &reference) : NULL;
+
+	if (kind == NULL)
+	{
+		batch_ready_gone(advance->writes, step);
+		return STEP_DONE;
+	}
+	task_abandon(step, kind, "the state that waited for it timed out");
+	advance->error = (AslError) {.error = "States.Timeout"};
+	return end_wait(advance, BY_ERROR);
+}
+
+StepVerdict
+step_run(Step *step, BatchWrites *writes, bool alone)
+{
+	Advance		advance = {.step = step, .writes = writes, .alone = alone, .now = clock_now()};
+
+	if ((step->run_paused || step->workflow_paused) && step->kind != READY_DEADLINE)
+	{
+		batch_ready_gone(writes, step);
+		batch_parked(writes, step, step->run_paused ? "run_paused" : "workflow_paused",
+					 step->definition->workflow, advance.now);
+		return STEP_DONE;
+	}
+	if (step->concurrency_key != NULL && step->last_seq == 0 && !claim_concurrency_key(step))
+	{
+		batch_ready_gone(writes, step);
+		batch_parked(writes, step, "concurrency_key",
+					 psprintf("%d:%s", step->definition->workflow_id, step->concurrency_key), advance.now);
+		return STEP_DONE;
+	}
+
+	switch (step->kind)
+	{
+		case READY_STEP:
+			advance.approach = BY_ENTERING;
+			return run_loop(&advance);
+		case READY_RESUME:
+			if (step->entry != step->ready_entry)
+			{
+				batch_ready_gone(writes, step);
+				return STEP_DONE;
+			}
+			advance.approach = BY_RESUMING;
+			return run_loop(&advance);
+		case READY_TIMEOUT:
+			return time_out(&advance);
+		case READY_DELIVER:
+			return deliver(&advance);
+		case READY_DEADLINE:
+			{
+				int64		reference;
+				char	   *kind = claim_wait(step->run_id, step->branch_id, &reference);
+
+				if (kind != NULL)
+					task_abandon(step, kind, "the run timed out");
+				step_fail_run(step, writes, "TIMED_OUT", NULL, NULL);
+				return STEP_DONE;
+			}
+	}
+	return STEP_DONE;
+}

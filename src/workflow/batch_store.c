@@ -1,0 +1,382 @@
+/*
+ * batch_store.c
+ *		Everything that a batch of steps writes: one statement a table.
+ *
+ * In an executor, at the end of a batch's transaction, with the runs locked.
+ * Order of writing is the order of locking everywhere: run, branch, wait,
+ * inbox, timer, ready.
+ */
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "core/clock.h"
+#include "core/wake.h"
+#include "workflow/step.h"
+
+static const Oid journal_types[] = {
+	INT8OID, INT4OID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	INT4OID, JSONBOID, JSONBOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID
+};
+static Statement journal_insert = {
+	"INSERT INTO dalp_workflow.journal (run_id, branch_id, seq, event, state, entry, attempt, entered_at, at,"
+	" input_seq, output, variables, error, cause, details, worker)"
+	" SELECT * FROM pg_catalog.unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::text[], $6::int[],"
+	" $7::int[], $8::timestamptz[], $9::timestamptz[], $10::int[], $11::jsonb[], $12::jsonb[], $13::text[],"
+	" $14::text[], $15::jsonb[], $16::text[])",
+	16, {INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
+	TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
+	TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID}
+};
+
+static const Oid branch_types[] = {
+	INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID
+};
+static Statement branch_update = {
+	"UPDATE dalp_workflow.branch b SET state = u.state, entry = u.entry, entered_at = u.entered_at,"
+	" attempt = u.attempt, retries = u.retries::int2[], transient = u.transient, last_seq = u.last_seq,"
+	" data_seq = u.data_seq"
+	" FROM pg_catalog.unnest($1::bigint[], $2::int[], $3::text[], $4::int[], $5::timestamptz[], $6::int[],"
+	" $7::text[], $8::int[], $9::int[], $10::int[])"
+	" AS u(run_id, branch_id, state, entry, entered_at, attempt, retries, transient, last_seq, data_seq)"
+	" WHERE b.run_id OPERATOR(pg_catalog.=) u.run_id AND b.branch_id OPERATOR(pg_catalog.=) u.branch_id",
+	10, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID,
+	TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID}
+};
+
+static const Oid tid_types[] = {TIDOID};
+static Statement ready_delete = {
+	"DELETE FROM dalp_workflow.ready WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)",
+	1, {TIDARRAYOID}
+};
+
+static const Oid ready_types[] = {INT2OID, INT2OID, INT8OID, INT8OID, INT4OID, TEXTOID, INT4OID};
+static Statement ready_insert = {
+	"INSERT INTO dalp_workflow.ready (shard, rank, pass, run_id, branch_id, kind, entry)"
+	" SELECT * FROM pg_catalog.unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::int[],"
+	" $6::text[], $7::int[])",
+	7, {INT2ARRAYOID, INT2ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID}
+};
+
+static const Oid timer_types[] = {INT2OID, TIMESTAMPTZOID, INT8OID, INT4OID, TEXTOID, INT4OID};
+static Statement timer_insert = {
+	"INSERT INTO dalp_workflow.timer (shard, fire_at, run_id, branch_id, kind, entry)"
+	" SELECT * FROM pg_catalog.unnest($1::smallint[], $2::timestamptz[], $3::bigint[], $4::int[], $5::text[], $6::int[])",
+	6, {INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID}
+};
+
+static const Oid branch_key_types[] = {INT8OID, INT4OID};
+static Statement timer_delete = {
+	"DELETE FROM dalp_workflow.timer t USING pg_catalog.unnest($1::bigint[], $2::int[]) AS u(run_id, branch_id)"
+	" WHERE t.run_id OPERATOR(pg_catalog.=) u.run_id AND t.branch_id OPERATOR(pg_catalog.=) u.branch_id"
+	" AND t.kind OPERATOR(pg_catalog.<>) 'deadline'",
+	2, {INT8ARRAYOID, INT4ARRAYOID}
+};
+static Statement wait_delete = {
+	"DELETE FROM dalp_workflow.wait w USING pg_catalog.unnest($1::bigint[], $2::int[]) AS u(run_id, branch_id)"
+	" WHERE w.run_id OPERATOR(pg_catalog.=) u.run_id AND w.branch_id OPERATOR(pg_catalog.=) u.branch_id",
+	2, {INT8ARRAYOID, INT4ARRAYOID}
+};
+
+static const Oid wait_types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID};
+static Statement wait_insert = {
+	"INSERT INTO dalp_workflow.wait (run_id, branch_id, kind, name, reference, since)"
+	" SELECT * FROM pg_catalog.unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])",
+	6, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}
+};
+
+static const Oid message_types[] = {INT8OID};
+static Statement message_delete = {
+	"DELETE FROM dalp_workflow.inbox WHERE message_id OPERATOR(pg_catalog.=) ANY ($1)",
+	1, {INT8ARRAYOID}
+};
+
+static const Oid parked_types[] = {INT8OID, INT4OID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+static Statement parked_insert = {
+	"INSERT INTO dalp_workflow.parked (run_id, branch_id, kind, entry, reason, reference, since)"
+	" SELECT * FROM pg_catalog.unnest($1::bigint[], $2::int[], $3::text[], $4::int[], $5::text[], $6::text[], $7::timestamptz[])",
+	7, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
+};
+
+static const Oid done_types[] = {
+	INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID
+};
+
+/* Moves the run rows; what else a run has goes by run_clear. */
+static Statement done_insert = {
+	"WITH u AS MATERIALIZED (SELECT * FROM pg_catalog.unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[],"
+	" $5::jsonb[], $6::text[], $7::text[], $8::int[], $9::int[], $10::int[])"
+	" AS u(run_id, status, state, finished_at, output, error, cause, last_seq, data_seq, entry)),"
+	" gone AS (DELETE FROM dalp_workflow.run r USING u WHERE r.run_id OPERATOR(pg_catalog.=) u.run_id RETURNING r.*)"
+	" INSERT INTO dalp_workflow.run_done (run_id, definition_id, status, priority, concurrency_key, parent_run_id,"
+	" parent_branch, state, started_at, finished_at, redrives, output, error, cause, last_seq, data_seq, entry)"
+	" SELECT g.run_id, g.definition_id, u.status, g.priority, g.concurrency_key, g.parent_run_id, g.parent_branch,"
+	" u.state, g.started_at, u.finished_at, g.redrives, u.output, u.error, u.cause, u.last_seq, u.data_seq, u.entry"
+	" FROM gone g JOIN u ON u.run_id OPERATOR(pg_catalog.=) g.run_id",
+	10, {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
+	TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID}
+};
+
+#define CLEAR(table) \
+	{"DELETE FROM dalp_workflow." table " WHERE run_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {INT8ARRAYOID}}
+static Statement run_clear[] = {
+	CLEAR("branch"), CLEAR("wait"), CLEAR("inbox"), CLEAR("signal_key"), CLEAR("timer"), CLEAR("parked"), CLEAR("ready")
+};
+
+const char *
+ready_kind_name(ReadyKind kind)
+{
+	static const char *const names[] = {"step", "resume", "timeout", "deadline", "deliver"};
+
+	return names[kind];
+}
+
+ReadyKind
+ready_kind_read(const char *name)
+{
+	for (ReadyKind kind = READY_STEP; kind <= READY_DELIVER; kind++)
+		if (strcmp(name, ready_kind_name(kind)) == 0)
+			return kind;
+	elog(ERROR, "unknown kind of ready row \"%s\"", name);
+}
+
+#define INIT(rows, types) rows_init(rows, lengthof(types), types)
+
+void
+batch_init(BatchWrites *writes)
+{
+	INIT(&writes->journal, journal_types);
+	INIT(&writes->branches, branch_types);
+	INIT(&writes->ready_gone, tid_types);
+	INIT(&writes->ready_new, ready_types);
+	INIT(&writes->timers, timer_types);
+	INIT(&writes->timers_gone, branch_key_types);
+	INIT(&writes->waits, wait_types);
+	INIT(&writes->waits_gone, branch_key_types);
+	INIT(&writes->messages_gone, message_types);
+	INIT(&writes->parked, parked_types);
+	INIT(&writes->runs_done, done_types);
+	writes->has_waiters = false;
+}
+
+void
+batch_flush(BatchWrites *writes)
+{
+	static const Oid run_types[] = {INT8OID};
+	bool		timers = writes->timers.count > 0;
+	Rows		done;
+
+	INIT(&done, run_types);
+	for (int i = 0; i < writes->runs_done.count; i++)
+	{
+		rows_add(&done);
+		rows_set(&done, 0, writes->runs_done.values[0][i]);
+	}
+
+	rows_flush(&writes->runs_done, &done_insert);
+	rows_flush(&writes->branches, &branch_update);
+	rows_flush(&writes->journal, &journal_insert);
+	rows_flush(&writes->waits_gone, &wait_delete);
+	rows_flush(&writes->waits, &wait_insert);
+	rows_flush(&writes->messages_gone, &message_delete);
+	rows_flush(&writes->timers_gone, &timer_delete);
+	rows_flush(&writes->timers, &timer_insert);
+	rows_flush(&writes->ready_gone, &ready_delete);
+	rows_flush(&writes->ready_new, &ready_insert);
+	rows_flush(&writes->parked, &parked_insert);
+	if (done.count > 0)
+	{
+		int			count = done.count;
+
+		for (size_t i = 0; i < lengthof(run_clear); i++)
+		{
+			done.count = count;
+			rows_flush(&done, &run_clear[i]);
+		}
+	}
+	if (timers)
+		wake_at_commit(WORKER_SCHEDULER);
+	if (writes->has_waiters)
+		wake_waiters_at_commit();
+}
+
+void
+batch_journal(BatchWrites *writes, Step *step, const char *event, TimestampTz at,
+			  Jsonb *output, Jsonb *variables, const char *error, const char *cause, Jsonb *details)
+{
+	Rows	   *rows = &writes->journal;
+
+	rows_add(rows);
+	rows_set(rows, 0, Int64GetDatum(step->run_id));
+	rows_set(rows, 1, Int32GetDatum(step->branch_id));
+	rows_set(rows, 2, Int32GetDatum(++step->last_seq));
+	rows_set_text(rows, 3, event);
+	rows_set_text(rows, 4, asl_state_name(step->state));
+	rows_set(rows, 5, Int32GetDatum(step->entry));
+	rows_set(rows, 6, Int32GetDatum(step->attempt));
+	if (!step->entered_logged)
+		rows_set(rows, 7, TimestampTzGetDatum(step->entered_at));
+	step->entered_logged = true;
+	rows_set(rows, 8, TimestampTzGetDatum(at));
+	rows_set(rows, 9, Int32GetDatum(step->data_seq));
+	if (output != NULL)
+		rows_set(rows, 10, JsonbPGetDatum(output));
+	if (variables != NULL)
+		rows_set(rows, 11, JsonbPGetDatum(variables));
+	rows_set_text(rows, 12, error);
+	rows_set_text(rows, 13, cause);
+	if (details != NULL)
+		rows_set(rows, 14, JsonbPGetDatum(details));
+	rows_set_text(rows, 15, psprintf("executor %d", worker_index()));
+}
+
+/* The counters as the text of an int2[], NULL while all are 0. */
+static char *
+retries_text(const Step *step)
+{
+	int			used = 0;
+	StringInfoData text;
+
+	for (int i = 0; i < ASL_MAX_RETRIERS; i++)
+		if (step->retries[i] != 0)
+			used = i + 1;
+	if (used == 0)
+		return NULL;
+	initStringInfo(&text);
+	for (int i = 0; i < used; i++)
+		appendStringInfo(&text, "%c%d", i == 0 ? '{' : ',', step->retries[i]);
+	appendStringInfoChar(&text, '}');
+	return text.data;
+}
+
+void
+batch_position(BatchWrites *writes, const Step *step)
+{
+	Rows	   *rows = &writes->branches;
+
+	rows_add(rows);
+	rows_set(rows, 0, Int64GetDatum(step->run_id));
+	rows_set(rows, 1, Int32GetDatum(step->branch_id));
+	rows_set_text(rows, 2, asl_state_name(step->state));
+	rows_set(rows, 3, Int32GetDatum(step->entry));
+	rows_set(rows, 4, TimestampTzGetDatum(step->entered_at));
+	rows_set(rows, 5, Int32GetDatum(step->attempt));
+	rows_set_text(rows, 6, retries_text(step));
+	rows_set(rows, 7, Int32GetDatum(step->transient));
+	rows_set(rows, 8, Int32GetDatum(step->last_seq));
+	rows_set(rows, 9, Int32GetDatum(step->data_seq));
+}
+
+void
+batch_ready_gone(BatchWrites *writes, const Step *step)
+{
+	rows_add(&writes->ready_gone);
+	rows_set(&writes->ready_gone, 0, PointerGetDatum(&step->ready_row));
+}
+
+void
+batch_ready_new(BatchWrites *writes, const Step *step, ReadyKind kind, int entry)
+{
+	Rows	   *rows = &writes->ready_new;
+
+	rows_add(rows);
+	rows_set(rows, 0, Int16GetDatum(run_shard(step->run_id)));
+	rows_set(rows, 1, Int16GetDatum(-step->priority));
+	rows_set(rows, 2, Int64GetDatum(GetCurrentTimestamp()));
+	rows_set(rows, 3, Int64GetDatum(step->run_id));
+	rows_set(rows, 4, Int32GetDatum(step->branch_id));
+	rows_set_text(rows, 5, ready_kind_name(kind));
+	rows_set(rows, 6, Int32GetDatum(entry));
+}
+
+void
+batch_timer(BatchWrites *writes, const Step *step, const char *kind, TimestampTz fire_at)
+{
+	Rows	   *rows = &writes->timers;
+
+	rows_add(rows);
+	rows_set(rows, 0, Int16GetDatum(run_shard(step->run_id)));
+	rows_set(rows, 1, TimestampTzGetDatum(fire_at));
+	rows_set(rows, 2, Int64GetDatum(step->run_id));
+	rows_set(rows, 3, Int32GetDatum(step->branch_id));
+	rows_set_text(rows, 4, kind);
+	rows_set(rows, 5, Int32GetDatum(step->entry));
+}
+
+/* A row with the step's branch. */
+static void
+add_branch_key(Rows *rows, const Step *step)
+{
+	rows_add(rows);
+	rows_set(rows, 0, Int64GetDatum(step->run_id));
+	rows_set(rows, 1, Int32GetDatum(step->branch_id));
+}
+
+void
+batch_timers_gone(BatchWrites *writes, const Step *step)
+{
+	add_branch_key(&writes->timers_gone, step);
+}
+
+void
+batch_wait(BatchWrites *writes, const Step *step, const char *kind,
+		   const char *name, int64 reference, TimestampTz since)
+{
+	Rows	   *rows = &writes->waits;
+
+	add_branch_key(rows, step);
+	rows_set_text(rows, 2, kind);
+	rows_set_text(rows, 3, name);
+	if (reference != 0)
+		rows_set(rows, 4, Int64GetDatum(reference));
+	rows_set(rows, 5, TimestampTzGetDatum(since));
+}
+
+void
+batch_wait_gone(BatchWrites *writes, const Step *step)
+{
+	add_branch_key(&writes->waits_gone, step);
+}
+
+void
+batch_message_gone(BatchWrites *writes, int64 message_id)
+{
+	rows_add(&writes->messages_gone);
+	rows_set(&writes->messages_gone, 0, Int64GetDatum(message_id));
+}
+
+void
+batch_parked(BatchWrites *writes, const Step *step, const char *reason,
+			 const char *reference, TimestampTz since)
+{
+	Rows	   *rows = &writes->parked;
+
+	add_branch_key(rows, step);
+	rows_set_text(rows, 2, ready_kind_name(step->kind));
+	rows_set(rows, 3, Int32GetDatum(step->ready_entry));
+	rows_set_text(rows, 4, reason);
+	rows_set_text(rows, 5, reference);
+	rows_set(rows, 6, TimestampTzGetDatum(since));
+}
+
+void
+batch_run_done(BatchWrites *writes, const Step *step, const char *status, TimestampTz at,
+			   Jsonb *output, const char *error, const char *cause)
+{
+	Rows	   *rows = &writes->runs_done;
+
+	rows_add(rows);
+	rows_set(rows, 0, Int64GetDatum(step->run_id));
+	rows_set_text(rows, 1, status);
+	rows_set_text(rows, 2, asl_state_name(step->state));
+	rows_set(rows, 3, TimestampTzGetDatum(at));
+	if (output != NULL)
+		rows_set(rows, 4, JsonbPGetDatum(output));
+	rows_set_text(rows, 5, error);
+	rows_set_text(rows, 6, cause);
+	rows_set(rows, 7, Int32GetDatum(step->last_seq));
+	rows_set(rows, 8, Int32GetDatum(step->data_seq));
+	rows_set(rows, 9, Int32GetDatum(step->entry));
+	writes->has_waiters = true;
+}

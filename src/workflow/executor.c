@@ -1,0 +1,339 @@
+/*
+ * executor.c
+ *		Runs the steps of workflows, in batches of one commit.
+ *
+ * A background worker, several a database; each owns some of the shards of the
+ * ready table.  A turn is one transaction: claim ready rows and lock their
+ * runs, run each step (bodies in subtransactions), write everything with one
+ * statement a table, commit.  No lock, snapshot or transaction outlives the
+ * turn.
+ *
+ * When a batch fails as a whole (deadlock, serialization failure, a deferred
+ * constraint, an error of ours), nothing of it was committed and its runs are
+ * stepped again one by one.  A run that fails even alone is put aside for a
+ * while, and in the end into the dead letter queue, so that it never stops the
+ * others of its shard.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "portability/instr_time.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "core/settings.h"
+#include "core/stop_point.h"
+#include "core/wake.h"
+#include "core/worker.h"
+#include "workflow/executor.h"
+#include "workflow/hot.h"
+#include "workflow/step.h"
+
+/* After so many steps in a row on one ready row the run queues again behind the others. */
+#define FAIRNESS_QUANTUM 100
+
+/* An idle executor looks less and less often, up to this many sweep intervals. */
+#define SWEEP_BACKOFF 10
+
+/* A run that fails alone for reasons of ours: put aside 0.2 s, 0.4 s …, dead letter at the last strike. */
+#define PENALTY_MS 100
+#define PENALTY_STRIKES 5
+
+typedef struct Penalty
+{
+	int64		run_id;			/* hash key */
+	int			strikes;
+	TimestampTz until;
+} Penalty;
+
+static HTAB *penalties = NULL;
+static List *alone = NIL;		/* of int64 *: runs to step one by one, in worker_context() */
+static uint32 pending = 0;		/* shards that may have rows */
+static TimestampTz last_sweep = 0;
+static int	sweep_factor = 1;
+
+static void
+executor_start(void)
+{
+	HASHCTL		control = {0};
+
+	/*
+	 * Our own statements are lookups and short scans in index order, whatever
+	 * the statistics of tables that fill and empty all the time say.  Handlers
+	 * get the defaults back (handler.c).
+	 */
+	SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("enable_bitmapscan", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("enable_hashjoin", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("enable_mergejoin", "off", PGC_USERSET, PGC_S_OVERRIDE);
+
+	control.keysize = sizeof(int64);
+	control.entrysize = sizeof(Penalty);
+	control.hcxt = worker_context();
+	penalties = hash_create("dalp executor penalties", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	pending = ~0U;
+}
+
+/* Must the run be left alone for now? */
+static bool
+is_put_aside(int64 run_id)
+{
+	Penalty    *penalty = hash_get_num_entries(penalties) == 0 ? NULL :
+		hash_search(penalties, &run_id, HASH_FIND, NULL);
+
+	return penalty != NULL && GetCurrentTimestamp() < penalty->until;
+}
+
+/* One more failure of a run alone. Returns true at the last strike. */
+static bool
+put_aside(int64 run_id)
+{
+	bool		found;
+	Penalty    *penalty = hash_search(penalties, &run_id, HASH_ENTER, &found);
+
+	penalty->strikes = found ? penalty->strikes + 1 : 1;
+	penalty->until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PENALTY_MS << penalty->strikes);
+	if (penalty->strikes < PENALTY_STRIKES)
+		return false;
+	hash_search(penalties, &run_id, HASH_REMOVE, NULL);
+	return true;
+}
+
+/* Queues the branch behind the others of its rank, if it has had its share. */
+static void
+yield_if_due(Step *step, BatchWrites *writes)
+{
+	if (!step->stays_ready || hot_steps(step) < FAIRNESS_QUANTUM)
+		return;
+	batch_ready_gone(writes, step);
+	batch_ready_new(writes, step, READY_STEP, 0);
+	step->stays_ready = false;
+}
+
+/* Steps the claimed members until the time budget is used up. Returns how many, or -1 on a conflict. */
+static int
+run_members(List *steps, BatchWrites *writes, bool single)
+{
+	int			count = 0;
+	instr_time	start,
+				now;
+	int64		previous_run = 0;
+	ListCell   *cell;
+
+	INSTR_TIME_SET_CURRENT(start);
+	foreach(cell, steps)
+	{
+		Step	   *step = lfirst(cell);
+
+		/* Rows of one run come together; its next one needs what this one writes. */
+		if (step->run_id == previous_run || is_put_aside(step->run_id))
+			continue;
+		previous_run = step->run_id;
+
+		if (step_run(step, writes, single) == STEP_CONFLICT)
+			return -1;
+		count++;
+		yield_if_due(step, writes);
+		hot_keep(step);
+
+		INSTR_TIME_SET_CURRENT(now);
+		INSTR_TIME_SUBTRACT(now, start);
+		if (INSTR_TIME_GET_MICROSEC(now) > (uint64) dalp_batch_budget)
+			break;
+	}
+	return count;
+}
+
+static int
+compare_runs(const ListCell *a, const ListCell *b)
+{
+	const Step *x = lfirst(a);
+	const Step *y = lfirst(b);
+
+	return x->run_id < y->run_id ? -1 : x->run_id > y->run_id;
+}
+
+/* One batch, or one run alone. Returns false if its members have to be stepped one by one. */
+static bool
+run_batch(uint32 shards, int64 only_run, uint32 *shards_left, List **members)
+{
+	BatchWrites writes;
+	List	   *steps;
+	ListCell   *cell;
+	int			limit = Max(1, dalp_batch_size / Max(1, pg_popcount32(shards)));
+	int			count;
+
+	worker_begin("stepping runs");
+	batch_init(&writes);
+	steps = claim_batch(shards, limit, only_run, hot_recall, shards_left);
+	list_sort(steps, compare_runs);
+	foreach(cell, steps)
+	{
+		MemoryContext old = MemoryContextSwitchTo(worker_context());
+		int64	   *run_id = palloc(sizeof(int64));
+
+		*run_id = ((Step *) lfirst(cell))->run_id;
+		*members = lappend(*members, run_id);
+		MemoryContextSwitchTo(old);
+	}
+	count = run_members(steps, &writes, only_run != 0);
+	if (count < 0)
+	{
+		AbortCurrentTransaction();
+		hot_forget_all();
+		return false;
+	}
+	if (count == 0)
+		*shards_left = 0;		/* all of them put aside: until the next sweep */
+	batch_flush(&writes);
+	STOP_POINT("batch_before_commit");
+	worker_commit();
+	STOP_POINT("batch_after_commit");
+	return true;
+}
+
+/* An error of our own that no step should have: end the run as failed, so that the shard goes on. */
+static void
+bury_run(int64 run_id, const char *sqlstate, const char *message)
+{
+	BatchWrites writes;
+	List	   *steps;
+	uint32		shards_left;
+
+	worker_begin("ending a run that can't be stepped");
+	batch_init(&writes);
+	steps = claim_batch(0, 1, run_id, NULL, &shards_left);
+	if (steps != NIL)
+		step_fail_run(linitial(steps), &writes, "FAILED", sqlstate, message);
+	batch_flush(&writes);
+	worker_commit();
+}
+
+/* Errors that say nothing about the run: the process ends and is started again with back-off. */
+static bool
+is_infrastructure(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_TO_CATEGORY(ERRCODE_ADMIN_SHUTDOWN):
+		case ERRCODE_SYSTEM_ERROR:
+			return sqlstate != ERRCODE_QUERY_CANCELED;
+		default:
+			return false;
+	}
+}
+
+/* run_batch with errors caught: the batch is stepped one by one, a single run is put aside. */
+static void
+run_guarded(uint32 shards, int64 only_run)
+{
+	MemoryContext turn = CurrentMemoryContext;
+	uint32		shards_left = 0;
+	List	   *members = NIL;
+	volatile bool done = false;
+
+	PG_TRY();
+	{
+		done = run_batch(shards, only_run, &shards_left, &members);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(turn);
+		edata = CopyErrorData();
+		if (is_infrastructure(edata->sqlerrcode))
+			PG_RE_THROW();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		hot_forget_all();
+		MemoryContextSwitchTo(turn);
+		if (only_run != 0 && put_aside(only_run))
+			bury_run(only_run, pstrdup(unpack_sql_state(edata->sqlerrcode)), edata->message);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(turn);
+
+	if (only_run == 0)
+	{
+		pending = (pending & ~shards) | shards_left;
+		if (!done)
+		{
+			MemoryContext old = MemoryContextSwitchTo(worker_context());
+
+			alone = list_concat(alone, members);
+			MemoryContextSwitchTo(old);
+			pending |= shards;
+			list_free(members);
+			return;
+		}
+	}
+	list_free_deep(members);
+}
+
+/* Is it time to look at all shards, wake-up or not? */
+static long
+until_sweep(TimestampTz now)
+{
+	TimestampTz due = TimestampTzPlusMilliseconds(last_sweep, (int64) dalp_sweep_interval * sweep_factor);
+
+	return due <= now ? 0 : Max(1, (long) ((due - now) / 1000));
+}
+
+static long
+executor_turn(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	uint32		mine = wake_my_shards();
+	uint32		news = wake_take_shards();
+
+	if (alone != NIL)
+	{
+		int64	   *first = linitial(alone);
+		int64		run_id = *first;
+
+		alone = list_delete_first(alone);
+		pfree(first);
+		pending |= news;
+		run_guarded(0, run_id);
+		return 0;
+	}
+
+	if (news != 0)
+		sweep_factor = 1;
+	pending |= news;
+	if (until_sweep(now) == 0)
+	{
+		last_sweep = now;
+		pending |= mine;
+		sweep_factor = Min(sweep_factor * 2, SWEEP_BACKOFF);
+	}
+	if ((pending & mine) == 0)
+		return until_sweep(now);
+
+	run_guarded(pending & mine, 0);
+	return (pending & mine) != 0 || alone != NIL ? 0 : until_sweep(now);
+}
+
+static int
+executor_count(void)
+{
+	return dalp_executors;
+}
+
+void
+executor_init(void)
+{
+	static const WorkerClass executor = {
+		.name = "executor",
+		.count = executor_count,
+		.start = executor_start,
+		.turn = executor_turn
+	};
+
+	worker_define(WORKER_EXECUTOR, &executor);
+}

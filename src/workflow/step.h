@@ -1,0 +1,191 @@
+/*
+ * step.h
+ *		One branch of a run, as an executor has it in hand, and everything that
+ *		a batch of steps writes.
+ *
+ * Flow of a batch (executor.c): claim_batch() locks the runs, step_run()
+ * decides and does each step and only notes what is to be written in
+ * BatchWrites, batch_flush() writes it with one statement a table, one commit.
+ */
+#ifndef DALP_STEP_H
+#define DALP_STEP_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "storage/itemptr.h"
+#include "utils/jsonb.h"
+
+#include "asl/asl.h"
+#include "core/rows.h"
+#include "workflow/definition.h"
+
+/* Kinds of ready rows. */
+typedef enum ReadyKind
+{
+	READY_STEP,					/* run the state */
+	READY_RESUME,				/* a Wait is over */
+	READY_TIMEOUT,				/* what the branch waits for took too long */
+	READY_DEADLINE,				/* the run took too long */
+	READY_DELIVER				/* look into the inbox */
+} ReadyKind;
+
+extern const char *ready_kind_name(ReadyKind kind);
+extern ReadyKind ready_kind_read(const char *name);
+
+/* Shards of the ready table: run_id modulo this many. */
+#define READY_SHARDS 16
+#define run_shard(run_id) ((int) ((run_id) % READY_SHARDS))
+
+typedef struct Step
+{
+	/* the ready row */
+	ItemPointerData ready_row;
+	ReadyKind	kind;
+	int			ready_entry;
+
+	/* the run (locked) */
+	int64		run_id;
+	const Definition *definition;
+	int			priority;
+	bool		run_paused;
+	bool		workflow_paused;
+	char	   *concurrency_key;
+	int64		parent_run_id;	/* 0 = none */
+	int			parent_branch;
+	TimestampTz started_at;
+	int			redrives;
+	Jsonb	   *run_input;		/* run_data.input */
+
+	/* the branch: where it stands, committed */
+	int			branch_id;
+	const AslState *state;
+	int			entry;
+	TimestampTz entered_at;
+	bool		entered_logged; /* the journal has the entering of this state */
+	int			attempt;
+	int16		retries[ASL_MAX_RETRIERS];
+	int			transient;
+	int			last_seq;
+	int			data_seq;
+	Jsonb	   *input;			/* raw input of the state */
+	Jsonb	   *variables;		/* or NULL */
+
+	/* what came of it, for the executor's memory */
+	bool		stays_ready;	/* goes on at once */
+	bool		finished;		/* the run has ended */
+} Step;
+
+/* What an executor writes at the end of a batch. */
+typedef struct BatchWrites
+{
+	Rows		journal;
+	Rows		branches;		/* new positions */
+	Rows		ready_gone;		/* ctid: rows that are done with */
+	Rows		ready_new;
+	Rows		timers;
+	Rows		timers_gone;	/* run_id, branch_id */
+	Rows		waits;
+	Rows		waits_gone;		/* run_id, branch_id */
+	Rows		messages_gone;	/* message_id */
+	Rows		parked;
+	Rows		runs_done;		/* finished runs; their live rows go */
+	bool		has_waiters;	/* somebody may wait for a run that ended */
+} BatchWrites;
+
+/* batch_store.c */
+extern void batch_init(BatchWrites *writes);
+extern void batch_flush(BatchWrites *writes);
+/* A journal row for the step's state; gives it the next number. Unset texts and documents are NULL. */
+extern void batch_journal(BatchWrites *writes, Step *step, const char *event, TimestampTz at,
+						  Jsonb *output, Jsonb *variables, const char *error, const char *cause,
+						  Jsonb *details);
+extern void batch_position(BatchWrites *writes, const Step *step);
+extern void batch_ready_gone(BatchWrites *writes, const Step *step);
+extern void batch_ready_new(BatchWrites *writes, const Step *step, ReadyKind kind, int entry);
+extern void batch_timer(BatchWrites *writes, const Step *step, const char *kind, TimestampTz fire_at);
+extern void batch_timers_gone(BatchWrites *writes, const Step *step);
+extern void batch_wait(BatchWrites *writes, const Step *step, const char *kind,
+					   const char *name, int64 reference, TimestampTz since);
+extern void batch_wait_gone(BatchWrites *writes, const Step *step);
+extern void batch_message_gone(BatchWrites *writes, int64 message_id);
+extern void batch_parked(BatchWrites *writes, const Step *step, const char *reason,
+						 const char *reference, TimestampTz since);
+extern void batch_run_done(BatchWrites *writes, const Step *step, const char *status, TimestampTz at,
+						   Jsonb *output, const char *error, const char *cause);
+
+/* claim_store.c */
+
+/*
+ * Claims ready rows of the shards (bit mask), in claim order, at most `limit`
+ * a shard, or only those of one run, and locks their runs; runs that somebody
+ * else has locked are left out.  Loads where each branch stands, after the
+ * lock.  Returns a List of Step; *shards_left = mask of shards that had rows.
+ * Positions in the caller's memory (hot) spare reading the documents again.
+ */
+typedef bool (*ClaimRecall) (Step *step);	/* fills input, variables, run_input if known at last_seq */
+extern List *claim_batch(uint32 shards, int limit, int64 only_run, ClaimRecall recall, uint32 *shards_left);
+
+typedef struct Message
+{
+	int64		message_id;
+	int			branch_id;		/* -1 = whichever waits */
+	char	   *kind;
+	char	   *name;
+	int64		reference;
+	Jsonb	   *payload;
+	char	   *error;
+	char	   *cause;
+} Message;
+
+/* Oldest message of that kind and name (signal), or NULL. */
+extern Message *claim_signal(int64 run_id, const char *name);
+
+/* The first message that a wait of the run is for, with that wait's branch; NULL if none. *more = there are others. */
+extern Message *claim_message(int64 run_id, int *branch_id, bool *more);
+
+/* What the branch waits for: kind, reference (0 = none); NULL = nothing. */
+extern char *claim_wait(int64 run_id, int branch_id, int64 *reference);
+
+/* Loads the position of a branch into a step whose run_id, definition and branch_id are set; false if it is gone. */
+extern bool claim_position(Step *step, ClaimRecall recall);
+
+/* Takes the concurrency key for the run, or finds it taken (then the holder's row stays locked). */
+extern bool claim_concurrency_key(const Step *step);
+/* Gives it up; the oldest parked run of the key becomes ready. */
+extern void claim_release_key(const Step *step);
+
+/* advance.c */
+
+typedef enum StepVerdict
+{
+	STEP_DONE,					/* noted in the writes */
+	STEP_CONFLICT				/* deadlock or serialization failure: abort the batch, run its members alone */
+} StepVerdict;
+
+/* Does one step; alone = nothing else is in this transaction. */
+extern StepVerdict step_run(Step *step, BatchWrites *writes, bool alone);
+
+/* The decision of pure code is carried out; may go on through further pure states. Used by task.c's results. */
+extern void step_fail_run(Step *step, BatchWrites *writes, const char *status,
+						  const char *error, const char *cause);
+
+/* task.c */
+
+/* What a Task state did. */
+typedef enum TaskResult
+{
+	TASK_DONE,					/* result */
+	TASK_FAILED,				/* error */
+	TASK_WAITS,					/* wait row and timer are noted */
+	TASK_CONFLICT,
+	TASK_AGAIN					/* transient: error says what */
+} TaskResult;
+
+extern TaskResult task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
+						   bool alone, Jsonb **result, AslError *error);
+
+/* The task that the branch waits for isn't wanted any more. */
+extern void task_abandon(const Step *step, const char *wait_kind, const char *reason);
+
+#endif							/* DALP_STEP_H */

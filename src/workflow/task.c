@@ -1,0 +1,139 @@
+/*
+ * task.c
+ *		What a Task state's Resource does.
+ *
+ * In an executor, inside the batch's transaction, the run locked.  An
+ * in-database task runs here and now; everything else leaves a wait row and is
+ * ended by a message.
+ */
+#include "compat.h"
+
+#include "chain/chain.h"
+#include "core/clock.h"
+#include "core/settings.h"
+#include "core/stop_point.h"
+#include "workflow/handler.h"
+#include "workflow/step.h"
+
+/* The task waits: its row, and a timer where it has a time limit. */
+static TaskResult
+wait_for(Step *step, const AslDecision *call, BatchWrites *writes,
+		 const char *kind, const char *name, int64 reference)
+{
+	TimestampTz now = clock_now();
+
+	batch_wait(writes, step, kind, name, reference, now);
+	if (call->timeout > 0)
+		batch_timer(writes, step, "timeout", now + call->timeout * USECS_PER_SEC);
+	return TASK_WAITS;
+}
+
+static TaskResult
+read_outcome(const HandlerOutcome *outcome, AslError *error)
+{
+	*error = outcome->error;
+	switch (outcome->kind)
+	{
+		case HANDLER_DONE:
+			return TASK_DONE;
+		case HANDLER_FAILED:
+			return TASK_FAILED;
+		case HANDLER_CONFLICT:
+			return TASK_CONFLICT;
+		case HANDLER_TRANSIENT:
+			return TASK_AGAIN;
+	}
+	return TASK_FAILED;
+}
+
+static TaskResult
+run_function(Step *step, const AslDecision *call, Jsonb *input, bool alone, Jsonb **result, AslError *error)
+{
+	HandlerOutcome outcome;
+	int			timeout = call->timeout > 0 && call->timeout < INT_MAX / 1000 ?
+		(int) call->timeout * 1000 : dalp_step_timeout;
+
+	STOP_POINT("step_before_body");
+	handler_call(step->definition, asl_task_resource(step->state), input, timeout, alone, &outcome);
+	STOP_POINT("step_after_body");
+	*result = outcome.result;
+	return read_outcome(&outcome, error);
+}
+
+static TaskResult
+await_signal(Step *step, const AslDecision *call, BatchWrites *writes, Jsonb **result)
+{
+	const char *name = asl_task_resource(step->state) + strlen("signal:");
+	Message    *message = claim_signal(step->run_id, name);
+
+	if (message == NULL)
+		return wait_for(step, call, writes, "signal", name, 0);
+	batch_message_gone(writes, message->message_id);
+	*result = message->payload;
+	return TASK_DONE;
+}
+
+typedef struct Submission
+{
+	Step	   *step;
+	Jsonb	   *parameters;
+	int64		request_id;
+} Submission;
+
+static void
+submit_body(void *argument)
+{
+	Submission *submission = argument;
+	Step	   *step = submission->step;
+
+	submission->request_id =
+		chain_submit_for_run(submission->parameters,
+							 psprintf("run:" INT64_FORMAT ":%d:%d", step->run_id, step->branch_id, step->entry),
+							 step->definition->run_as, step->run_id, step->branch_id);
+}
+
+static TaskResult
+submit_transaction(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes, AslError *error)
+{
+	Submission	submission = {step, input, 0};
+	HandlerOutcome outcome;
+
+	if (!handler_guard(submit_body, &submission, &outcome))
+	{
+		/* A request that can't even be written down is rejected; the SQLSTATE matches too. */
+		TaskResult	result = read_outcome(&outcome, error);
+
+		if (result == TASK_FAILED && error->aliases[1] == NULL)
+		{
+			error->aliases[error->aliases[0] == NULL ? 0 : 1] = error->error;
+			error->error = "Chain.Rejected";
+		}
+		return result;
+	}
+	return wait_for(step, call, writes, "transaction", NULL, submission.request_id);
+}
+
+TaskResult
+task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
+		 bool alone, Jsonb **result, AslError *error)
+{
+	const char *resource = asl_task_resource(step->state);
+
+	*result = NULL;
+	memset(error, 0, sizeof(*error));
+	if (strncmp(resource, "sql:", 4) == 0)
+		return run_function(step, call, input, alone, result, error);
+	if (strncmp(resource, "signal:", 7) == 0)
+		return await_signal(step, call, writes, result);
+	if (strcmp(resource, "chain:transaction") == 0)
+		return submit_transaction(step, call, input, writes, error);
+	elog(ERROR, "state \"%s\" has resource \"%s\", which this version cannot run",
+		 asl_state_name(step->state), resource);
+}
+
+void
+task_abandon(const Step *step, const char *wait_kind, const char *reason)
+{
+	if (strcmp(wait_kind, "transaction") == 0)
+		chain_abandon_for_run(step->run_id, step->branch_id, reason);
+}
