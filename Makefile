@@ -93,7 +93,7 @@ $(BUILD)/workflow/error_report.o: $(CONDITION_NAMES)
 # library and script on which pieces there are, so that a removed one is noticed.
 $(OBJS): $(BUILD)/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(if $(V),,@echo 'CC $<'; )$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 -include $(OBJS:.o=.d)
 
 # Writes $(1) to the target, only if that changes it.
@@ -134,7 +134,7 @@ build = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,
 .PHONY: $(SCRIPTED)
 
 help:
-	@echo 'make [all]      build the extension'
+	@echo 'make [all]      build the extension (V=1 shows the compiler'\''s options)'
 	@echo 'make install    install it into the server of PG_CONFIG ($(PG_CONFIG))'
 	@echo 'make deps       install the packages needed to build, test and show it (as root)'
 	@echo 'make demo       issue bonds on a throw-away server and a local EVM node, kill it on the way, prove the result'
