@@ -6,17 +6,16 @@
  * The check is on the address that is connected to, after the name has been
  * resolved, so a name that resolves differently the second time gains nothing.
  */
-#include "postgres.h"
+#include "core/base.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <string.h>
 
 #include "net/http_address.h"
 
 typedef struct AddressRange
 {
-	uint8		prefix[16];
+	uint8_t		prefix[16];
 	int			bits;
 } AddressRange;
 
@@ -60,7 +59,7 @@ static const AddressRange ipv6_special[] = {
 static const AddressRange ipv6_global = {{0x20}, 3};
 
 static bool
-range_contains(const AddressRange *range, const uint8 *address)
+range_contains(const AddressRange *range, const uint8_t *address)
 {
 	int			bytes = range->bits / 8;
 	int			rest = range->bits % 8;
@@ -72,7 +71,7 @@ range_contains(const AddressRange *range, const uint8 *address)
 }
 
 static bool
-ipv4_is_public(const uint8 *address)
+ipv4_is_public(const uint8_t *address)
 {
 	for (size_t i = 0; i < lengthof(ipv4_special); i++)
 		if (range_contains(&ipv4_special[i], address))
@@ -81,7 +80,7 @@ ipv4_is_public(const uint8 *address)
 }
 
 static bool
-ipv6_is_public(const uint8 *address)
+ipv6_is_public(const uint8_t *address)
 {
 	for (size_t i = 0; i < lengthof(ipv6_embedding); i++)
 		if (range_contains(&ipv6_embedding[i].range, address))
@@ -100,9 +99,9 @@ http_address_is_public(const struct sockaddr *address)
 	switch (address->sa_family)
 	{
 		case AF_INET:
-			return ipv4_is_public((const uint8 *) &((const struct sockaddr_in *) address)->sin_addr);
+			return ipv4_is_public((const uint8_t *) &((const struct sockaddr_in *) address)->sin_addr);
 		case AF_INET6:
-			return ipv6_is_public((const uint8 *) &((const struct sockaddr_in6 *) address)->sin6_addr);
+			return ipv6_is_public((const uint8_t *) &((const struct sockaddr_in6 *) address)->sin6_addr);
 		default:
 			return false;
 	}
@@ -111,7 +110,7 @@ http_address_is_public(const struct sockaddr *address)
 bool
 http_address_text_is_public(const char *text)
 {
-	uint8		address[16];
+	uint8_t		address[16];
 
 	if (inet_pton(AF_INET, text, address) == 1)
 		return ipv4_is_public(address);

@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include <dirent.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "miscadmin.h"
@@ -105,6 +106,17 @@ open_files(void)
 		count++;
 	FreeDir(folder);
 	return count;
+}
+
+/* Processor time of this process so far. */
+static int64
+busy_us(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (int64) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+		usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 static void
@@ -336,6 +348,7 @@ summary(const Probe *probe, int64 begin, int64 destroy_us)
 	doc_object_add(line, "raised", doc_int(probe->raised));
 	doc_object_add(line, "latch_wakes", doc_int(probe->latch_wakes));
 	doc_object_add(line, "elapsed_us", doc_int(http_loop_now() - begin));
+	doc_object_add(line, "busy_us", doc_int(busy_us()));
 	doc_object_add(line, "destroy_us", doc_int(destroy_us));
 	doc_object_add(line, "warm_kb", doc_int(probe->warm_kb));
 	doc_object_add(line, "resident_kb", doc_int(resident_kb()));

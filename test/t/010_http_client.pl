@@ -200,6 +200,7 @@ subtest 'latch' => sub {
 	kill 'HUP', $probe->{pid};
 	my (undef, $summary) = probe_wait($probe);
 	cmp_ok($summary->{latch_wakes}, '>=', 1, 'a wake-up ends the wait');
+	cmp_ok($summary->{busy_us}, '<', 300_000, "waiting is no work: $summary->{busy_us} us of processor time");
 	my ($lines) = probe($node, { own_latch => \1, requests => [ { url => "$url/a" } ], repeat => 20 });
 	is(scalar(grep { $_->{outcome} eq 'answered' } @$lines), 20, 'a latch that is always set starves no request');
 };
@@ -268,7 +269,7 @@ subtest 'no leak' => sub {
 	is($summary->{left_open}, 0, 'no file is left open');
 	my $grown = $summary->{resident_kb} - $summary->{warm_kb};
 	cmp_ok($grown, '<', 1024, "memory has grown by $grown kB since the 2,000th, to $summary->{resident_kb} kB");
-	note("$summary->{elapsed_us} us");
+	note("$summary->{elapsed_us} us, $summary->{busy_us} us of processor time");
 };
 
 unlike(slurp_file($node->logfile), qr/hunter2/, 'no secret in the log');
