@@ -33,7 +33,7 @@ COMMENT ON COLUMN dalp.workers.index IS 'which one of its kind, from 0';
 COMMENT ON COLUMN dalp.workers.pid IS 'process id; null where it isn''t running';
 COMMENT ON COLUMN dalp.workers.state IS 'running, starting, waiting (for its back-off) or held (by a statement that needs the database for itself)';
 COMMENT ON COLUMN dalp.workers.started_at IS 'when the process attached last';
-COMMENT ON COLUMN dalp.workers.restarts IS 'how often it was started again since the server started';
+COMMENT ON COLUMN dalp.workers.restarts IS 'how often it ended by an error or a signal, since the server started';
 COMMENT ON COLUMN dalp.workers.turns IS 'how often this process woke up and looked for work';
 COMMENT ON COLUMN dalp.workers.last_turn_at IS 'when it did so last';
 

@@ -45,6 +45,22 @@ doc_utf8_length(const char *p, size_t left)
 	return 0;
 }
 
+bool
+doc_is_utf8(const char *text, size_t length)
+{
+	size_t		at = 0;
+
+	while (at < length)
+	{
+		int			size = doc_utf8_length(text + at, length - at);
+
+		if (size == 0)
+			return false;
+		at += (size_t) size;
+	}
+	return true;
+}
+
 int
 doc_utf8_encode(uint32_t code, char *out)
 {

@@ -118,8 +118,6 @@ launcher_start(DatabaseSlot *slot, WorkerKind kind, int index, TimestampTz now)
 	{
 		entry->state = ENTRY_REGISTERED;
 		entry->number++;
-		if (entry->started_at != 0)
-			entry->restarts++;
 		who.number = entry->number;
 		who.database = slot->database;
 	}

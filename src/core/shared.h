@@ -53,7 +53,7 @@ typedef struct WorkerEntry
 	TimestampTz started_at;		/* [lock] 0 = never */
 	TimestampTz start_at;		/* [lock] back-off */
 	int			backoff;		/* [lock] ms before the next start after a failure */
-	int			restarts;		/* [lock] */
+	int			restarts;		/* [lock] ends by an error or a signal */
 	pg_atomic_uint32 process;	/* place in the array of PGPROCs, SHARED_NO_PROCESS = not attached */
 	pg_atomic_uint64 turns;
 	pg_atomic_uint64 last_turn; /* TimestampTz */

@@ -45,6 +45,7 @@ entry_ended(WorkerEntry *entry, bool by_intention)
 
 	entry->state = ENTRY_NONE;
 	entry->pid = 0;
+	entry->restarts += by_intention ? 0 : 1;
 	pg_atomic_write_u32(&entry->process, SHARED_NO_PROCESS);
 	if (by_intention || healthy || entry->backoff == 0)
 		entry->backoff = BACKOFF_FIRST_MS;
