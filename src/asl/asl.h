@@ -99,6 +99,7 @@ typedef struct AslContext
 	const char *machine_id;		/* "name:version" */
 	const char *machine_name;
 	int64_t		state_entered;	/* microseconds since 1970 */
+	int64_t		entered_event;	/* number of the state's "entered" event, named in causes; 0 = unknown */
 	int			retry_count;	/* of the current state, 0 at first */
 	const char *task_token;		/* NULL unless .waitForTaskToken */
 	const Doc  *map_item_value; /* NULL outside a Map iteration */
