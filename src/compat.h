@@ -61,6 +61,11 @@ object_aclcheck(Oid class_id, Oid object, Oid role, AclMode mode)
 }
 #endif
 
+/* Input functions report softly since 16, where their caller asks for that. */
+#if PG_VERSION_NUM < 160000
+#define ereturn(context, value, ...) ereport(ERROR, __VA_ARGS__)
+#endif
+
 /* 14 has no InitMaterializedSRF. */
 #if PG_VERSION_NUM < 150000
 #include "funcapi.h"
