@@ -133,7 +133,10 @@ on_close_socket(void *argument, curl_socket_t fd)
 	return close(fd);
 }
 
-/* A kept connection may have been opened for a request that was allowed more. */
+/*
+ * Called for each connection that is about to carry the request.  A kept one
+ * may have been opened for a request that was allowed more.
+ */
 static int
 transfer_on_connected(void *argument, char *address, char *local_address, int port, int local_port)
 {
@@ -142,9 +145,10 @@ transfer_on_connected(void *argument, char *address, char *local_address, int po
 	(void) local_address;
 	(void) port;
 	(void) local_port;
-	if (transfer->allow_private || http_address_text_is_public(address))
-		return CURL_PREREQFUNC_OK;
-	return CURL_PREREQFUNC_ABORT;
+	if (!transfer->allow_private && !http_address_text_is_public(address))
+		return CURL_PREREQFUNC_ABORT;
+	transfer->possibly_sent = true;
+	return CURL_PREREQFUNC_OK;
 }
 
 /* ---- What curl is told ---- */
@@ -361,7 +365,7 @@ transfer_phase(CURL *easy)
 }
 
 static HttpOutcome
-transfer_outcome(const HttpTransfer *transfer, CURLcode code, bool sending)
+transfer_outcome(const HttpTransfer *transfer, CURLcode code)
 {
 	if (transfer->too_large)
 		return HTTP_TOO_LARGE;
@@ -389,13 +393,12 @@ transfer_outcome(const HttpTransfer *transfer, CURLcode code, bool sending)
 		case CURLE_SSL_ISSUER_ERROR:
 		case CURLE_SSL_ENGINE_INITFAILED:
 		case CURLE_SSL_INVALIDCERTSTATUS:
-			/* TLS 1.3 may refuse us when the request is on its way already. */
-			return sending ? HTTP_BROKEN : HTTP_TLS;
+			return HTTP_TLS;
 		case CURLE_FILESIZE_EXCEEDED:
 			return HTTP_TOO_LARGE;
 		case CURLE_OPERATION_TIMEDOUT:
 			/* The connect time-out is the shorter one; curl counts in milliseconds. */
-			return !sending && http_loop_now() + 2000 < transfer->deadline ?
+			return !transfer->possibly_sent && http_loop_now() + 2000 < transfer->deadline ?
 				HTTP_NOT_CONNECTED : HTTP_TIMEOUT;
 		default:
 			return HTTP_BROKEN;
@@ -405,14 +408,15 @@ transfer_outcome(const HttpTransfer *transfer, CURLcode code, bool sending)
 void
 http_transfer_complete(HttpTransfer *transfer, CURLcode code)
 {
-	curl_off_t	sending = 0;
-	HttpOutcome outcome;
+	HttpOutcome outcome = transfer_outcome(transfer, code);
 	bool		headers_too_large = transfer->header_bytes > MAX_HEADER_BYTES;
 
-	/* Non-zero once the request is about to go out. */
-	curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &sending);
-	outcome = transfer_outcome(transfer, code, sending > 0);
-	transfer->possibly_sent = sending > 0 && outcome != HTTP_ADDRESS_REFUSED;
+	/*
+	 * A kept connection that is lost before an answer makes curl try another,
+	 * and TLS 1.3 may refuse us late: failing to connect then proves nothing.
+	 */
+	if (transfer->possibly_sent && outcome != HTTP_ANSWERED && outcome < HTTP_TIMEOUT)
+		outcome = HTTP_BROKEN;
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		snprintf(transfer->error, sizeof(transfer->error), "timed out after %d ms while %s",
 				 (int) ((http_loop_now() - transfer->started) / 1000), transfer_phase(transfer->easy));

@@ -29,7 +29,7 @@ typedef struct HttpTransfer
 
 	/* What comes back. */
 	HttpOutcome outcome;
-	bool		possibly_sent;
+	bool		possibly_sent;	/* since the first time that curl was about to send it */
 	char	   *body;
 	size_t		body_length;
 	size_t		body_capacity;

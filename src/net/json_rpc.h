@@ -31,6 +31,7 @@ typedef enum RpcBatchOutcome
 {
 	RPC_BATCH_ANSWERED,			/* each call has its RPC_RESULT or RPC_ERROR */
 	RPC_BATCH_INCOMPLETE,		/* some calls have; ids are missing, double or strange, or members have a wrong shape */
+	/* From here on all calls are RPC_AMBIGUOUS or RPC_NOT_SENT, but errors under 429 count for their calls. */
 	RPC_BATCH_REFUSED,			/* one error for the whole POST (id null): too large, rate limit, not parsed */
 	RPC_BATCH_RATE_LIMITED,		/* HTTP 429, or 503 with a Retry-After */
 	RPC_BATCH_HTTP_STATUS,		/* another status than 2xx */

@@ -98,6 +98,38 @@ subtest 'failures after the request is out' => sub {
 	like($a[8]{error}, qr/more than 65536 bytes of headers/, 'limit of headers is named');
 };
 
+# The connection was kept from a request before.
+subtest 'failures on a kept connection' => sub {
+	set_script($port, { paths => { '/ok' => { raw => 'x' }, '/hang' => { hang => \1 }, '/drop' => { drop => \1 } } });
+	foreach my $path ('/hang', '/drop')
+	{
+		my ($lines) = probe($node, {
+			in_flight => 1, requests => [ { url => "$url/ok" }, { url => "$url$path", total_timeout_ms => 300 } ] });
+		ok($lines->[1]{possibly_sent}, "$path: $lines->[1]{outcome}, may have been seen by the server");
+	}
+
+	# A server that takes the second request with it: the connection is lost, and another is refused.
+	my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die $!;
+	my $dying = $listener->sockport;
+	my $pid = fork // die $!;
+	if ($pid == 0)
+	{
+		my $connection = $listener->accept;
+		$connection->sysread(my $request, 65536);
+		$connection->syswrite("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+		$connection->sysread($request, 65536);
+		close $listener;
+		close $connection;
+		require POSIX;
+		POSIX::_exit(0);
+	}
+	close $listener;
+	my ($lines) = probe($node, { in_flight => 1, requests => [ { url => "http://127.0.0.1:$dying/" } ], repeat => 2 });
+	waitpid $pid, 0;
+	is("$lines->[0]{outcome} $lines->[1]{outcome}", 'answered broken', 'a server that dies with the request');
+	ok($lines->[1]{possibly_sent}, "may have carried it out: $lines->[1]{error}");
+};
+
 subtest 'failures before the request is out' => sub {
 	my @a = answers(
 		{ url => "http://127.0.0.1:$free/" },
