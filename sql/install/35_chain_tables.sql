@@ -312,5 +312,5 @@ COMMENT ON COLUMN dalp_chain.rpc_error_rule.ordinal IS 'order of looking';
 COMMENT ON COLUMN dalp_chain.rpc_error_rule.client IS 'start of web3_clientVersion in lower case; null = any';
 COMMENT ON COLUMN dalp_chain.rpc_error_rule.code IS 'JSON-RPC error code; null = any';
 COMMENT ON COLUMN dalp_chain.rpc_error_rule.pattern IS 'text, lower case; empty = by code alone';
-COMMENT ON COLUMN dalp_chain.rpc_error_rule.class IS 'known, nonce_low, nonce_high, replacement_underpriced, underpriced, below_base, pool_full, funds, node_cap, permanent, config, syncing, rate, ambiguous';
+COMMENT ON COLUMN dalp_chain.rpc_error_rule.class IS 'known, nonce_low, nonce_high, replacement_underpriced, underpriced, below_base, pool_full, funds, node_cap, permanent, config, syncing, rate, reverted, ambiguous';
 COMMENT ON COLUMN dalp_chain.rpc_error_rule.builtin IS 'came with dalp';
