@@ -152,9 +152,12 @@ begin_checked(const char *activity)
 		}
 		if (known_generation == 0)
 			known_generation = state->generation;
-		/* Plans, caches and memory of the class belong to the one before: start afresh. */
+		/* Plans, caches and memory of all workers belong to the one before: start afresh. */
 		if (state->generation != known_generation)
+		{
+			entry_extension_replaced();
 			leave();
+		}
 		if (state->version_matches)
 			break;
 

@@ -148,6 +148,24 @@ entry_extension_present(void)
 		launcher_wake();
 }
 
+/* So that also those leave that had no reason to look. */
+static void
+wake_all(void)
+{
+	for (int kind = 0; kind < WORKER_KINDS; kind++)
+		worker_wake(identity.database, kind);
+}
+
+void
+entry_extension_replaced(void)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (!entry_is_outdated())
+		pg_atomic_fetch_add_u64(&my_slot->epoch, 1);
+	LWLockRelease(shared->lock);
+	wake_all();
+}
+
 void
 entry_extension_absent(void)
 {
@@ -160,8 +178,7 @@ entry_extension_absent(void)
 		pg_atomic_fetch_add_u64(&my_slot->epoch, 1);
 	}
 	LWLockRelease(shared->lock);
-	for (int kind = 0; kind < WORKER_KINDS; kind++)
-		worker_wake(identity.database, kind);
+	wake_all();
 }
 
 void

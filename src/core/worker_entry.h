@@ -34,6 +34,7 @@ extern void entry_leave_quietly(void);
 /* What this worker has found out about the extension. */
 extern void entry_extension_present(void);
 extern void entry_extension_absent(void);
+extern void entry_extension_replaced(void);
 
 /* A turn begins. */
 extern void entry_count_turn(void);

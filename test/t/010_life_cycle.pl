@@ -40,7 +40,7 @@ sub seconds_until_running
 	wait_until("the workers of $database", sub {
 		return $node->psql('postgres',
 			"SELECT 1 / (count(*) FILTER (WHERE state = 'running' AND turns > 0 AND pid NOT IN ($old)) = count(*)
-				AND count(*) > 3)::int FROM dalp.workers WHERE database = '$database'",
+				AND count(*) >= 3)::int FROM dalp.workers WHERE database = '$database'",
 			stdout => \my $output, stderr => \my $error) == 0;
 	});
 	return time() - $began;
