@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "utils/timestamp.h"
 
 #include "chain/rpc_round.h"
