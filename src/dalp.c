@@ -10,12 +10,15 @@
 
 #include "miscadmin.h"
 
+#include "chain/chain.h"
 #include "core/catalog.h"
 #include "core/launcher.h"
 #include "core/settings.h"
 #include "core/shared.h"
 #include "core/wake.h"
+#include "custody/custody.h"
 #include "dalp.h"
+#include "workflow/workflow.h"
 
 DALP_MODULE_MAGIC("dalp", DALP_VERSION);
 
@@ -29,6 +32,9 @@ _PG_init(void)
 	settings_init();
 	catalog_init();
 	wake_init();
+	custody_init();
+	chain_init();
+	workflow_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 
