@@ -14,7 +14,8 @@ DECLARE
 BEGIN
 	FOREACH role_name IN ARRAY ARRAY['dalp_app', 'dalp_worker', 'dalp_operator', 'dalp_custodian', 'dalp_auditor']::name[]
 	LOOP
-		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) role_name) THEN
+		PERFORM FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) role_name;
+		IF NOT FOUND THEN
 			EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
 		END IF;
 	END LOOP;

@@ -129,6 +129,15 @@ store_read(Statement *statement, Datum *values, const char *nulls, uint64 limit)
 	return statement_execute(statement, values, nulls, true, limit);
 }
 
+void
+store_command(const char *sql)
+{
+	int			result = SPI_execute(sql, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", sql, SPI_result_code_string(result));
+}
+
 Datum
 store_value(uint64 row, int column, bool *isnull)
 {

@@ -47,6 +47,9 @@ extern void store_close(StoreScope *scope);
 extern uint64 store_write(Statement *statement, Datum *values, const char *nulls, uint64 limit);
 extern uint64 store_read(Statement *statement, Datum *values, const char *nulls, uint64 limit);
 
+/* Runs a utility command whose text holds no value of a user. Needs an open store. */
+extern void store_command(const char *sql);
+
 /* Column (from 1) of a row (from 0) of the last result; by-reference values live until store_close. */
 extern Datum store_value(uint64 row, int column, bool *isnull);
 extern int64 store_int64(uint64 row, int column);	/* NULL gives 0 */

@@ -10,6 +10,7 @@
 #include "compat.h"
 
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "common/pg_prng.h"
 
@@ -17,6 +18,7 @@
 #include "core/document_jsonb.h"
 #include "core/settings.h"
 #include "ops/dead_letter.h"
+#include "workflow/hot.h"
 #include "workflow/message.h"
 #include "workflow/step.h"
 
@@ -166,7 +168,22 @@ step_fail_run(Step *step, BatchWrites *writes, const char *status, const char *e
 		dead_letter_add(&letter);
 	}
 	if (step->concurrency_key != NULL)
-		claim_release_key(step);
+		claim_release_key(step->definition->workflow_id, step->concurrency_key, step->run_id);
+}
+
+void
+step_abort_run(Step *step, BatchWrites *writes, const char *reason)
+{
+	TimestampTz now = clock_now();
+
+	batch_journal(writes, step, "cancelled", now, NULL, NULL, NULL, reason, NULL);
+	batch_run_done(writes, step, "ABORTED", now, NULL, NULL, reason);
+	step->finished = true;
+	if (step->parent_run_id != 0)
+		message_send_child_end(step->parent_run_id, step->parent_branch, step->run_id, NULL,
+							   "States.TaskFailed", reason);
+	if (step->concurrency_key != NULL)
+		claim_release_key(step->definition->workflow_id, step->concurrency_key, step->run_id);
 }
 
 static void
@@ -180,7 +197,7 @@ finish_run(Advance *advance, Jsonb *output, Jsonb *variables)
 	if (step->parent_run_id != 0)
 		message_send_child_end(step->parent_run_id, step->parent_branch, step->run_id, output, NULL, NULL);
 	if (step->concurrency_key != NULL)
-		claim_release_key(step);
+		claim_release_key(step->definition->workflow_id, step->concurrency_key, step->run_id);
 }
 
 /* To the next state. Returns true if it is to be entered in this same step. */
@@ -431,7 +448,7 @@ deliver(Advance *advance)
 }
 
 static StepVerdict
-time_out(Advance *advance)
+end_wait_by_timeout(Advance *advance)
 {
 	Step	   *step = advance->step;
 	int64		reference;
@@ -460,7 +477,7 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 					 step->definition->workflow, advance.now);
 		return STEP_DONE;
 	}
-	if (step->concurrency_key != NULL && step->last_seq == 0 && !claim_concurrency_key(step))
+	if (step->concurrency_key != NULL && hot_steps(step) == 0 && !claim_concurrency_key(step))
 	{
 		batch_ready_gone(writes, step);
 		batch_parked(writes, step, "concurrency_key",
@@ -482,7 +499,7 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 			advance.approach = BY_RESUMING;
 			return run_loop(&advance);
 		case READY_TIMEOUT:
-			return time_out(&advance);
+			return end_wait_by_timeout(&advance);
 		case READY_DELIVER:
 			return deliver(&advance);
 		case READY_DEADLINE:

@@ -9,7 +9,9 @@
 #include "compat.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "core/clock.h"
 #include "core/wake.h"
@@ -60,14 +62,14 @@ static Statement ready_insert = {
 };
 
 static const Oid timer_types[] = {INT2OID, TIMESTAMPTZOID, INT8OID, INT4OID, TEXTOID, INT4OID};
-static Statement timer_insert = {
+static Statement timers_insert = {
 	"INSERT INTO dalp_workflow.timer (shard, fire_at, run_id, branch_id, kind, entry)"
 	" SELECT * FROM pg_catalog.unnest($1::smallint[], $2::timestamptz[], $3::bigint[], $4::int[], $5::text[], $6::int[])",
 	6, {INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID}
 };
 
 static const Oid branch_key_types[] = {INT8OID, INT4OID};
-static Statement timer_delete = {
+static Statement timers_delete = {
 	"DELETE FROM dalp_workflow.timer t USING pg_catalog.unnest($1::bigint[], $2::int[]) AS u(run_id, branch_id)"
 	" WHERE t.run_id OPERATOR(pg_catalog.=) u.run_id AND t.branch_id OPERATOR(pg_catalog.=) u.branch_id"
 	" AND t.kind OPERATOR(pg_catalog.<>) 'deadline'",
@@ -180,8 +182,8 @@ batch_flush(BatchWrites *writes)
 	rows_flush(&writes->waits_gone, &wait_delete);
 	rows_flush(&writes->waits, &wait_insert);
 	rows_flush(&writes->messages_gone, &message_delete);
-	rows_flush(&writes->timers_gone, &timer_delete);
-	rows_flush(&writes->timers, &timer_insert);
+	rows_flush(&writes->timers_gone, &timers_delete);
+	rows_flush(&writes->timers, &timers_insert);
 	rows_flush(&writes->ready_gone, &ready_delete);
 	rows_flush(&writes->ready_new, &ready_insert);
 	rows_flush(&writes->parked, &parked_insert);
@@ -228,7 +230,8 @@ batch_journal(BatchWrites *writes, Step *step, const char *event, TimestampTz at
 	rows_set_text(rows, 13, cause);
 	if (details != NULL)
 		rows_set(rows, 14, JsonbPGetDatum(details));
-	rows_set_text(rows, 15, psprintf("executor %d", worker_index()));
+	rows_set_text(rows, 15, worker_is(WORKER_EXECUTOR) ? psprintf("executor %d", worker_index()) :
+				  psprintf("session %d", MyProcPid));
 }
 
 /* The counters as the text of an int2[], NULL while all are 0. */

@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "core/clock.h"
 #include "core/spi.h"
@@ -28,20 +29,29 @@
 	" JOIN dalp_workflow.run r ON r.run_id OPERATOR(pg_catalog.=) q.run_id" \
 	" JOIN dalp_workflow.definition d ON d.definition_id OPERATOR(pg_catalog.=) r.definition_id" \
 	" JOIN dalp_workflow.workflow w ON w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id" \
-	" FOR NO KEY UPDATE OF r SKIP LOCKED"
+	" FOR NO KEY UPDATE OF r"
 
 static Statement claim = {
 	CLAIM_COLUMNS
 	" FROM pg_catalog.unnest($1::smallint[]) AS s(shard) CROSS JOIN LATERAL"
 	" (SELECT y.ctid AS row_id, y.kind, y.entry, y.branch_id, y.run_id, y.shard FROM dalp_workflow.ready y"
 	" WHERE y.shard OPERATOR(pg_catalog.=) s.shard ORDER BY y.rank, y.pass, y.run_id LIMIT $2) AS q"
-	CLAIM_JOINS,
+	CLAIM_JOINS " SKIP LOCKED",
 	2, {INT2ARRAYOID, INT4OID}
 };
 static Statement claim_one = {
 	CLAIM_COLUMNS
 	" FROM (SELECT y.ctid AS row_id, y.kind, y.entry, y.branch_id, y.run_id, y.shard FROM dalp_workflow.ready y"
 	" WHERE y.run_id OPERATOR(pg_catalog.=) $1 ORDER BY y.rank, y.pass LIMIT 1) AS q"
+	CLAIM_JOINS " SKIP LOCKED",
+	1, {INT8OID}
+};
+
+/* Not for stepping but for what people do to a run: waits for the lock. */
+static Statement lock_run = {
+	CLAIM_COLUMNS
+	" FROM (SELECT '(0,0)'::tid AS row_id, 'step'::text AS kind, 0 AS entry, 0 AS branch_id, $1 AS run_id,"
+	" 0::smallint AS shard) AS q"
 	CLAIM_JOINS,
 	1, {INT8OID}
 };
@@ -237,6 +247,22 @@ claim_batch(uint32 shards, int limit, int64 only_run, ClaimRecall recall, uint32
 	return steps;
 }
 
+Step *
+claim_run(int64 run_id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[1] = {Int64GetDatum(run_id)};
+	Step	   *step;
+
+	if (store_write(&lock_run, values, NULL, 1) == 0)
+		return NULL;
+	step = read_claim(context, 0);
+	step->definition = definition_get(store_int32(0, 6));
+	if (!claim_position(step, NULL))
+		elog(ERROR, "run " INT64_FORMAT " has no branch 0", run_id);
+	return step;
+}
+
 bool
 claim_position(Step *step, ClaimRecall recall)
 {
@@ -346,7 +372,7 @@ claim_concurrency_key(const Step *step)
 }
 
 void
-claim_release_key(const Step *step)
+claim_release_key(int workflow_id, const char *key, int64 run_id)
 {
 	static Statement release = {
 		"DELETE FROM dalp_workflow.concurrency_holder WHERE workflow_id OPERATOR(pg_catalog.=) $1"
@@ -366,10 +392,9 @@ claim_release_key(const Step *step)
 		2, {TEXTOID, INT8OID}
 	};
 	Datum		values[3] = {
-		Int32GetDatum(step->definition->workflow_id), CStringGetTextDatum(step->concurrency_key),
-		Int64GetDatum(step->run_id)
+		Int32GetDatum(workflow_id), CStringGetTextDatum(key), Int64GetDatum(run_id)
 	};
-	char	   *reference = psprintf("%d:%s", step->definition->workflow_id, step->concurrency_key);
+	char	   *reference = psprintf("%d:%s", workflow_id, key);
 
 	if (store_write(&release, values, NULL, 0) == 0)
 		return;

@@ -36,6 +36,7 @@ check_function(const char *path, const char *resource, CheckArgument *check)
 static void
 check_task(const AslState *state, const char *path, const char *resource, void *argument)
 {
+	(void) state;
 	if (strncmp(resource, "sql:", 4) == 0)
 		check_function(path, resource, argument);
 	else if (!handler_is_known(resource))

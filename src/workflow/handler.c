@@ -18,6 +18,7 @@
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
 #include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"

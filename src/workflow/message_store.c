@@ -19,7 +19,7 @@
 #include "workflow/step.h"
 
 static void
-send(int64 run_id, int branch_id, const char *kind, const char *name, int64 reference, const char *key,
+send_message(int64 run_id, int branch_id, const char *kind, const char *name, int64 reference, const char *key,
 	 Jsonb *payload, const char *error, const char *cause, Oid sender)
 {
 	static Statement insert = {
@@ -79,7 +79,7 @@ message_send_signal(int64 run_id, const char *name, Jsonb *payload, const char *
 		if (store_write(&remember, values, NULL, 0) == 0)
 			return false;
 	}
-	send(run_id, -1, "signal", name, 0, idempotency_key, payload, NULL, NULL, sender);
+	send_message(run_id, -1, "signal", name, 0, idempotency_key, payload, NULL, NULL, sender);
 	return true;
 }
 
@@ -87,12 +87,12 @@ void
 message_send_transaction_end(int64 request_id, int64 run_id, int branch_id,
 							 Jsonb *result, const char *error, const char *cause)
 {
-	send(run_id, branch_id, "transaction", NULL, request_id, NULL, result, error, cause, InvalidOid);
+	send_message(run_id, branch_id, "transaction", NULL, request_id, NULL, result, error, cause, InvalidOid);
 }
 
 void
 message_send_child_end(int64 parent_run_id, int parent_branch, int64 run_id,
 					   Jsonb *output, const char *error, const char *cause)
 {
-	send(parent_run_id, parent_branch, "run", NULL, run_id, NULL, output, error, cause, InvalidOid);
+	send_message(parent_run_id, parent_branch, "run", NULL, run_id, NULL, output, error, cause, InvalidOid);
 }

@@ -18,6 +18,7 @@
 #include "core/catalog.h"
 #include "core/errors.h"
 #include "core/settings.h"
+#include "core/spi.h"
 #include "workflow/start.h"
 #include "workflow/arguments.h"
 

@@ -138,6 +138,9 @@ typedef struct Message
 	char	   *cause;
 } Message;
 
+/* Locks a live run, waiting for whoever has it, and loads its branch 0; NULL if it has ended or never was. */
+extern Step *claim_run(int64 run_id);
+
 /* Oldest message of that kind and name (signal), or NULL. */
 extern Message *claim_signal(int64 run_id, const char *name);
 
@@ -153,7 +156,7 @@ extern bool claim_position(Step *step, ClaimRecall recall);
 /* Takes the concurrency key for the run, or finds it taken (then the holder's row stays locked). */
 extern bool claim_concurrency_key(const Step *step);
 /* Gives it up; the oldest parked run of the key becomes ready. */
-extern void claim_release_key(const Step *step);
+extern void claim_release_key(int workflow_id, const char *key, int64 run_id);
 
 /* advance.c */
 
@@ -169,6 +172,9 @@ extern StepVerdict step_run(Step *step, BatchWrites *writes, bool alone);
 /* The decision of pure code is carried out; may go on through further pure states. Used by task.c's results. */
 extern void step_fail_run(Step *step, BatchWrites *writes, const char *status,
 						  const char *error, const char *cause);
+
+/* Ends the run because somebody wants it; nothing of it stays. */
+extern void step_abort_run(Step *step, BatchWrites *writes, const char *reason);
 
 /* task.c */
 

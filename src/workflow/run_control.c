@@ -1,0 +1,194 @@
+/*
+ * run_control.c
+ *		Cancel, pause, resume and redrive.
+ *
+ * In an operator's backend, in the caller's transaction.  Whoever changes a
+ * run locks its row first, so that a step of it is either committed before or
+ * doesn't happen.
+ */
+#include "compat.h"
+
+#include "core/clock.h"
+#include "core/document_jsonb.h"
+#include "core/errors.h"
+#include "core/wake.h"
+#include "workflow/run_control.h"
+
+/* The run has ended: say how. */
+static void
+refuse_ended(int64 run_id, const char *verb)
+{
+	RunInfo		info;
+
+	run_find(run_id, &info);
+	ereport(ERROR,
+			(errcode(ERRCODE_DALP_WRONG_STATE),
+			 errmsg("run " INT64_FORMAT " can't be %s", run_id, verb),
+			 errdetail("It is %s; only RUNNING and PAUSED runs can be.", info.status ? info.status : "ending")));
+}
+
+static Step *
+lock_live(int64 run_id, const char *verb)
+{
+	Step	   *step = claim_run(run_id);
+
+	if (step == NULL)
+		refuse_ended(run_id, verb);
+	return step;
+}
+
+void
+run_cancel(int64 run_id, const char *reason)
+{
+	Step	   *step = lock_live(run_id, "cancelled");
+	BatchWrites writes;
+	RunWait    *waits;
+	int			count = run_waits(run_id, &waits);
+
+	for (int i = 0; i < count; i++)
+	{
+		step->branch_id = waits[i].branch_id;
+		task_abandon(step, waits[i].kind, reason);
+		if (strcmp(waits[i].kind, "run") == 0)
+		{
+			RunInfo		child;
+
+			run_find(waits[i].reference, &child);
+			if (child.live)
+				run_cancel(waits[i].reference, reason);
+		}
+	}
+	step->branch_id = 0;
+	batch_init(&writes);
+	step_abort_run(step, &writes, reason);
+	batch_flush(&writes);
+}
+
+/* A journal row of an event that changes no position but the number of the last row. */
+static void
+note(Step *step, const char *event)
+{
+	BatchWrites writes;
+
+	step->entered_logged = true;
+	batch_init(&writes);
+	batch_journal(&writes, step, event, clock_now(), NULL, NULL, NULL, NULL, NULL);
+	batch_position(&writes, step);
+	batch_flush(&writes);
+}
+
+void
+run_pause(int64 run_id)
+{
+	Step	   *step = lock_live(run_id, "paused");
+
+	if (!run_store_pause(run_id, step->definition->workflow))
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_WRONG_STATE),
+				 errmsg("run " INT64_FORMAT " is paused already", run_id)));
+	note(step, "paused");
+}
+
+void
+run_resume(int64 run_id)
+{
+	Step	   *step = lock_live(run_id, "resumed");
+
+	if (!run_store_resume(run_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_WRONG_STATE),
+				 errmsg("run " INT64_FORMAT " is not paused", run_id)));
+	note(step, "resumed");
+}
+
+void
+workflow_pause(const char *name)
+{
+	WorkflowInfo info;
+
+	definition_find(name, 0, &info);
+	if (!workflow_store_pause(info.workflow_id, true))
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_WRONG_STATE),
+				 errmsg("workflow \"%s\" is paused already", name)));
+}
+
+void
+workflow_resume(const char *name)
+{
+	WorkflowInfo info;
+
+	definition_find(name, 0, &info);
+	if (!workflow_store_pause(info.workflow_id, false))
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_WRONG_STATE),
+				 errmsg("workflow \"%s\" is not paused", name)));
+	workflow_store_unpark(name);
+}
+
+/* JSON Merge Patch, RFC 7396. */
+static const Doc *
+merge_patch(const Doc *target, const Doc *patch)
+{
+	Doc		   *result;
+
+	check_stack_depth();
+	if (!doc_is(patch, DOC_OBJECT))
+		return patch;
+	result = doc_object();
+	if (doc_is(target, DOC_OBJECT))
+		for (uint32_t i = 0; i < target->length; i++)
+		{
+			const DocMember *member = &target->members[i];
+
+			if (doc_get_n(patch, member->key, member->key_length) == NULL)
+				doc_object_add_n(result, member->key, member->key_length, member->value);
+		}
+	for (uint32_t i = 0; i < patch->length; i++)
+	{
+		const DocMember *member = &patch->members[i];
+
+		if (!doc_is(member->value, DOC_NULL))
+			doc_object_add_n(result, member->key, member->key_length,
+							 merge_patch(doc_get_n(target, member->key, member->key_length), member->value));
+	}
+	return result;
+}
+
+int64
+run_redrive(int64 run_id, Jsonb *patch, Oid actor)
+{
+	Step	   *step = run_store_revive(run_id);
+	BatchWrites writes;
+	Jsonb	   *input;
+	Problem		problem = {0};
+	int64		timeout;
+
+	(void) actor;
+	if (step == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_WRONG_STATE),
+				 errmsg("run " INT64_FORMAT " can't be redriven", run_id),
+				 errdetail("It is not a failed run.")));
+
+	input = step->input;
+	if (patch != NULL)
+	{
+		input = doc_to_jsonb(merge_patch(doc_from_jsonb(step->input), doc_from_jsonb(patch)), &problem);
+		if (input == NULL)
+			problem_raise(&problem, "patch");
+	}
+
+	batch_init(&writes);
+	step->entered_logged = true;
+	batch_journal(&writes, step, "redriven", clock_now(), input, step->variables, NULL, NULL, patch);
+	step->data_seq = step->last_seq;
+	batch_position(&writes, step);
+	timeout = asl_machine_timeout(step->definition->machine);
+	if (timeout > 0)
+		batch_timer(&writes, step, "deadline", clock_now() + timeout * USECS_PER_SEC);
+	batch_ready_new(&writes, step, READY_STEP, 0);
+	batch_flush(&writes);
+	wake_shard_at_commit(run_shard(run_id));
+	return run_id;
+}

@@ -1,0 +1,60 @@
+/*
+ * run_control.h
+ *		What people do to runs: cancel, pause, resume, redrive.
+ */
+#ifndef DALP_RUN_CONTROL_H
+#define DALP_RUN_CONTROL_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "workflow/step.h"
+
+typedef struct RunInfo
+{
+	int64		run_id;
+	int			workflow_id;
+	int			definition_id;
+	char	   *workflow;
+	Oid			owner;
+	bool		live;
+	bool		paused;
+	char	   *status;			/* of a finished run; NULL while it is live */
+	char	   *state;
+} RunInfo;
+
+typedef struct RunWait
+{
+	int			branch_id;
+	char	   *kind;
+	int64		reference;
+} RunWait;
+
+/* All need an open store. */
+
+/* Where the run is, live or finished. Errors: DL002. */
+extern void run_find(int64 run_id, RunInfo *info);
+
+/* Ends a live run as ABORTED, with all that it waits for; its child runs too. Errors: DL002, DL003. */
+extern void run_cancel(int64 run_id, const char *reason);
+
+/* Errors: DL002, DL003 where it is (not) paused or has ended. */
+extern void run_pause(int64 run_id);
+extern void run_resume(int64 run_id);
+extern void workflow_pause(const char *name);
+extern void workflow_resume(const char *name);
+
+/* A failed run goes on at the state that failed, its input changed by an RFC 7396 merge patch or NULL; a DeadLetterRedrive. */
+extern int64 run_redrive(int64 run_id, Jsonb *patch, Oid actor);
+
+/* run_control_store.c */
+extern int	run_waits(int64 run_id, RunWait **waits);
+extern bool run_store_pause(int64 run_id, const char *workflow);
+extern bool run_store_resume(int64 run_id);
+extern bool workflow_store_pause(int workflow_id, bool paused);
+extern void workflow_store_unpark(const char *name);
+/* The run is live and locked again, in a new entry of its last state; NULL if it isn't a failed one. */
+extern Step *run_store_revive(int64 run_id);
+
+#endif							/* DALP_RUN_CONTROL_H */

@@ -1,0 +1,87 @@
+/*
+ * scheduler.c
+ *		The worker of time, one a database.
+ *
+ * A turn fires what is due, a batch a transaction, and sleeps until the next
+ * timer.  Whoever adds a timer wakes it at commit.  Once a minute it looks for
+ * what should not be (see scheduler_repair): the net under everything else.
+ */
+#include "compat.h"
+
+#include "utils/timestamp.h"
+
+#include "core/clock.h"
+#include "core/errors.h"
+#include "core/stop_point.h"
+#include "core/worker.h"
+#include "workflow/scheduler.h"
+
+#define TIMER_BATCH 1000
+#define REPAIR_INTERVAL_MS 60000
+/* The longest sleep: partitions are made ahead, clocks may jump. */
+#define SLEEP_MAX_MS 10000
+
+static TimestampTz last_repair = 0;
+
+static void
+repair(TimestampTz now)
+{
+	int			found;
+
+	worker_begin("looking for stranded runs");
+	found = scheduler_repair(now);
+	worker_commit();
+	if (found > 0)
+		ereport(LOG,
+				(errmsg("%d runs waited for nothing and were made ready again", found),
+				 errhint("This should not happen; please report it.")));
+}
+
+static long
+scheduler_turn(void)
+{
+	TimestampTz now = clock_now();
+	TimestampTz next;
+	int			fired;
+
+	do
+	{
+		worker_begin("firing timers");
+		fired = scheduler_fire(now, TIMER_BATCH);
+		STOP_POINT("timer_before_commit");
+		worker_commit();
+		CHECK_FOR_INTERRUPTS();
+	} while (fired == TIMER_BATCH);
+
+	worker_begin("planning the next turn");
+	scheduler_make_partitions();
+	next = scheduler_next();
+	worker_commit();
+
+	if (TimestampDifferenceExceeds(last_repair, GetCurrentTimestamp(), REPAIR_INTERVAL_MS))
+	{
+		last_repair = GetCurrentTimestamp();
+		repair(now);
+	}
+	if (next == DT_NOEND)
+		return SLEEP_MAX_MS;
+	return Max(1, Min(SLEEP_MAX_MS, (long) ((next - clock_now() + 999) / 1000)));
+}
+
+static int
+scheduler_count(void)
+{
+	return 1;
+}
+
+void
+scheduler_init(void)
+{
+	static const WorkerClass scheduler = {
+		.name = "scheduler",
+		.count = scheduler_count,
+		.turn = scheduler_turn
+	};
+
+	worker_define(WORKER_SCHEDULER, &scheduler);
+}

@@ -1,0 +1,22 @@
+/*
+ * workflow.c
+ *		What src/workflow brings along when the library is loaded.
+ */
+#include "postgres.h"
+
+#include "chain/chain.h"
+#include "ops/dead_letter.h"
+#include "workflow/executor.h"
+#include "workflow/message.h"
+#include "workflow/run_control.h"
+#include "workflow/scheduler.h"
+#include "workflow/workflow.h"
+
+void
+workflow_init(void)
+{
+	executor_init();
+	scheduler_init();
+	dead_letter_define("run", run_redrive);
+	chain_finished_hook = message_send_transaction_end;
+}
