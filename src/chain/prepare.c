@@ -302,7 +302,7 @@ prepare_wallet(RpcRound *round, int first, int next)
 
 		if (candidate->expired)
 		{
-			end_request(state, candidate, REQUEST_FAILED, "Chain.Expired", "its time was over before a nonce was bound");
+			end_request(state, candidate, REQUEST_CANCELLED, "Chain.Expired", "its time was over before a nonce was bound");
 			continue;
 		}
 		if (answer->has_error && answer->class != RPC_CLASS_FUNDS)
@@ -413,7 +413,7 @@ prepare_expire(ChainWork *chain)
 	for (int i = 0; i < count; i++)
 	{
 		candidate.request_id = requests[i];
-		end_request(&state, &candidate, REQUEST_FAILED, "Chain.Expired", "its time was over before a nonce was bound");
+		end_request(&state, &candidate, REQUEST_CANCELLED, "Chain.Expired", "its time was over before a nonce was bound");
 	}
 	endings_write(state.endings, state.ending_count);
 	broadcaster_commit(back);
