@@ -178,4 +178,14 @@ seconds_until_running('second', time());
 pass('after a restart all run without anybody connecting to their databases');
 
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|could not find|leak/, 'nothing strange in the log');
+
+# Without preload
+
+my $bare = dalp_node('bare', settings => { shared_preload_libraries => '' }, start => 0);
+$bare->start;
+my ($status, $output, $error) = $bare->psql('postgres', "\\set VERBOSITY verbose\nCREATE EXTENSION dalp");
+like($error, qr/DL009: dalp is not loaded/, 'without preload CREATE EXTENSION says DL009');
+like($error, qr/HINT:  Add dalp to shared_preload_libraries and restart the server/, 'and what to do');
+is($bare->safe_psql('postgres', "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'dalp%'"), '0', 'and leaves nothing');
+is($bare->safe_psql('postgres', "LOAD 'dalp'; SHOW dalp.executors"), '2', 'LOAD without preload is quiet');
 done_testing();
