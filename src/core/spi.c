@@ -69,8 +69,11 @@ statement_plan(Statement *statement)
 static uint64
 statement_execute(Statement *statement, Datum *values, const char *nulls, bool read_only, uint64 limit)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	int			result = SPI_execute_plan(statement_plan(statement), values, nulls, read_only, (long) limit);
 
+	/* SPI leaves its own context behind. */
+	MemoryContextSwitchTo(caller);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;
@@ -132,8 +135,10 @@ store_read(Statement *statement, Datum *values, const char *nulls, uint64 limit)
 void
 store_command(const char *sql)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	int			result = SPI_execute(sql, false, 0);
 
+	MemoryContextSwitchTo(caller);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", sql, SPI_result_code_string(result));
 }

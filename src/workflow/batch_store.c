@@ -24,7 +24,7 @@ static const Oid journal_types[] = {
 static Statement journal_insert = {
 	"INSERT INTO dalp_workflow.journal (run_id, branch_id, seq, event, state, entry, attempt, entered_at, at,"
 	" input_seq, output, variables, error, cause, details, worker)"
-	" SELECT * FROM pg_catalog.unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::text[], $6::int[],"
+	" SELECT * FROM unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::text[], $6::int[],"
 	" $7::int[], $8::timestamptz[], $9::timestamptz[], $10::int[], $11::jsonb[], $12::jsonb[], $13::text[],"
 	" $14::text[], $15::jsonb[], $16::text[])",
 	16, {INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
@@ -39,7 +39,7 @@ static Statement branch_update = {
 	"UPDATE dalp_workflow.branch b SET state = u.state, entry = u.entry, entered_at = u.entered_at,"
 	" attempt = u.attempt, retries = u.retries::int2[], transient = u.transient, last_seq = u.last_seq,"
 	" data_seq = u.data_seq"
-	" FROM pg_catalog.unnest($1::bigint[], $2::int[], $3::text[], $4::int[], $5::timestamptz[], $6::int[],"
+	" FROM unnest($1::bigint[], $2::int[], $3::text[], $4::int[], $5::timestamptz[], $6::int[],"
 	" $7::text[], $8::int[], $9::int[], $10::int[])"
 	" AS u(run_id, branch_id, state, entry, entered_at, attempt, retries, transient, last_seq, data_seq)"
 	" WHERE b.run_id OPERATOR(pg_catalog.=) u.run_id AND b.branch_id OPERATOR(pg_catalog.=) u.branch_id",
@@ -56,7 +56,7 @@ static Statement ready_delete = {
 static const Oid ready_types[] = {INT2OID, INT2OID, INT8OID, INT8OID, INT4OID, TEXTOID, INT4OID};
 static Statement ready_insert = {
 	"INSERT INTO dalp_workflow.ready (shard, rank, pass, run_id, branch_id, kind, entry)"
-	" SELECT * FROM pg_catalog.unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::int[],"
+	" SELECT * FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::int[],"
 	" $6::text[], $7::int[])",
 	7, {INT2ARRAYOID, INT2ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID}
 };
@@ -64,19 +64,19 @@ static Statement ready_insert = {
 static const Oid timer_types[] = {INT2OID, TIMESTAMPTZOID, INT8OID, INT4OID, TEXTOID, INT4OID};
 static Statement timers_insert = {
 	"INSERT INTO dalp_workflow.timer (shard, fire_at, run_id, branch_id, kind, entry)"
-	" SELECT * FROM pg_catalog.unnest($1::smallint[], $2::timestamptz[], $3::bigint[], $4::int[], $5::text[], $6::int[])",
+	" SELECT * FROM unnest($1::smallint[], $2::timestamptz[], $3::bigint[], $4::int[], $5::text[], $6::int[])",
 	6, {INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID}
 };
 
 static const Oid branch_key_types[] = {INT8OID, INT4OID};
 static Statement timers_delete = {
-	"DELETE FROM dalp_workflow.timer t USING pg_catalog.unnest($1::bigint[], $2::int[]) AS u(run_id, branch_id)"
+	"DELETE FROM dalp_workflow.timer t USING unnest($1::bigint[], $2::int[]) AS u(run_id, branch_id)"
 	" WHERE t.run_id OPERATOR(pg_catalog.=) u.run_id AND t.branch_id OPERATOR(pg_catalog.=) u.branch_id"
 	" AND t.kind OPERATOR(pg_catalog.<>) 'deadline'",
 	2, {INT8ARRAYOID, INT4ARRAYOID}
 };
 static Statement wait_delete = {
-	"DELETE FROM dalp_workflow.wait w USING pg_catalog.unnest($1::bigint[], $2::int[]) AS u(run_id, branch_id)"
+	"DELETE FROM dalp_workflow.wait w USING unnest($1::bigint[], $2::int[]) AS u(run_id, branch_id)"
 	" WHERE w.run_id OPERATOR(pg_catalog.=) u.run_id AND w.branch_id OPERATOR(pg_catalog.=) u.branch_id",
 	2, {INT8ARRAYOID, INT4ARRAYOID}
 };
@@ -84,7 +84,7 @@ static Statement wait_delete = {
 static const Oid wait_types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID};
 static Statement wait_insert = {
 	"INSERT INTO dalp_workflow.wait (run_id, branch_id, kind, name, reference, since)"
-	" SELECT * FROM pg_catalog.unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])",
+	" SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])",
 	6, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}
 };
 
@@ -97,7 +97,7 @@ static Statement message_delete = {
 static const Oid parked_types[] = {INT8OID, INT4OID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 static Statement parked_insert = {
 	"INSERT INTO dalp_workflow.parked (run_id, branch_id, kind, entry, reason, reference, since)"
-	" SELECT * FROM pg_catalog.unnest($1::bigint[], $2::int[], $3::text[], $4::int[], $5::text[], $6::text[], $7::timestamptz[])",
+	" SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::int[], $5::text[], $6::text[], $7::timestamptz[])",
 	7, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
 };
 
@@ -107,7 +107,7 @@ static const Oid done_types[] = {
 
 /* Moves the run rows; what else a run has goes by run_clear. */
 static Statement done_insert = {
-	"WITH u AS MATERIALIZED (SELECT * FROM pg_catalog.unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[],"
+	"WITH u AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[],"
 	" $5::jsonb[], $6::text[], $7::text[], $8::int[], $9::int[], $10::int[])"
 	" AS u(run_id, status, state, finished_at, output, error, cause, last_seq, data_seq, entry)),"
 	" gone AS (DELETE FROM dalp_workflow.run r USING u WHERE r.run_id OPERATOR(pg_catalog.=) u.run_id RETURNING r.*)"

@@ -33,7 +33,7 @@
 
 static Statement claim = {
 	CLAIM_COLUMNS
-	" FROM pg_catalog.unnest($1::smallint[]) AS s(shard) CROSS JOIN LATERAL"
+	" FROM unnest($1::smallint[]) AS s(shard) CROSS JOIN LATERAL"
 	" (SELECT y.ctid AS row_id, y.kind, y.entry, y.branch_id, y.run_id, y.shard FROM dalp_workflow.ready y"
 	" WHERE y.shard OPERATOR(pg_catalog.=) s.shard ORDER BY y.rank, y.pass, y.run_id LIMIT $2) AS q"
 	CLAIM_JOINS " SKIP LOCKED",
@@ -59,7 +59,7 @@ static Statement lock_run = {
 /* Positions, of those whose ready row is still there. */
 static Statement positions = {
 	"SELECT u.number, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq"
-	" FROM pg_catalog.unnest($1::bigint[], $2::int[], $3::tid[], $4::int[]) AS u(run_id, branch_id, row_id, number)"
+	" FROM unnest($1::bigint[], $2::int[], $3::tid[], $4::int[]) AS u(run_id, branch_id, row_id, number)"
 	" JOIN dalp_workflow.ready y ON y.run_id OPERATOR(pg_catalog.=) u.run_id"
 	" AND y.ctid OPERATOR(pg_catalog.=) u.row_id"
 	" JOIN dalp_workflow.branch b ON b.run_id OPERATOR(pg_catalog.=) u.run_id"

@@ -70,7 +70,7 @@ start_store_keys(const char *scope, int count, char **keys, uint8 (*fingerprints
 	static Statement insert = {
 		"INSERT INTO dalp_workflow.idempotency (scope, key, fingerprint, run_id, created_at)"
 		" SELECT u.scope, u.key, u.fingerprint, u.run_id, u.at"
-		" FROM pg_catalog.unnest($1::text[], $2::text[], $3::bytea[], $4::bigint[], $5::timestamptz[], $6::int[])"
+		" FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bigint[], $5::timestamptz[], $6::int[])"
 		" AS u(scope, key, fingerprint, run_id, at, number) ORDER BY u.key, u.number ON CONFLICT DO NOTHING",
 		6, {TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID}
 	};
@@ -136,7 +136,7 @@ start_store_runs(const StartRequest *request, int count, Jsonb **inputs, char **
 				 const int64 *run_ids, const bool *mine)
 {
 	static Statement insert = {
-		"WITH u AS MATERIALIZED (SELECT * FROM pg_catalog.unnest($1::bigint[], $2::jsonb[], $3::text[])"
+		"WITH u AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::jsonb[], $3::text[])"
 		" AS u(run_id, input, key)),"
 		" r AS (INSERT INTO dalp_workflow.run (run_id, definition_id, priority, concurrency_key, parent_run_id,"
 		" parent_branch, started_at, deadline) SELECT u.run_id, $4, $5, $6, $7, $8, $9, $10 FROM u),"
