@@ -198,13 +198,13 @@ read_call(CallCursor *cursor, int depth)
 		for (;;)
 		{
 			skip_blanks(cursor);
+			if (call->count == MAX_ARGUMENTS)
+			{
+				call_problem(cursor, "too many arguments");
+				return NULL;
+			}
 			if (call->count == capacity)
 			{
-				if (capacity >= MAX_ARGUMENTS)
-				{
-					call_problem(cursor, "too many arguments");
-					return NULL;
-				}
 				capacity = capacity == 0 ? 4 : capacity * 2;
 				call->arguments = call->arguments == NULL ? mem_alloc(capacity * sizeof(Argument))
 					: mem_realloc(call->arguments, capacity * sizeof(Argument));

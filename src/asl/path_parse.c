@@ -168,10 +168,10 @@ read_quoted_step(PathCursor *cursor, PathStep *step)
 			return path_problem(cursor, "a quoted name is missing here");
 		if (!path_read_quoted(cursor, &key))
 			return false;
+		if (step->count == MAX_UNION)
+			return path_problem(cursor, "too many names");
 		if (step->count == capacity)
 		{
-			if (capacity >= MAX_UNION)
-				return path_problem(cursor, "too many names");
 			capacity = capacity == 0 ? 4 : capacity * 2;
 			step->keys = step->keys == NULL ? mem_alloc(capacity * sizeof(PathKey))
 				: mem_realloc(step->keys, capacity * sizeof(PathKey));
@@ -228,10 +228,10 @@ read_number_step(PathCursor *cursor, PathStep *step)
 			step->indexes = mem_alloc(capacity * sizeof(int64_t));
 			step->indexes[step->count++] = step->index;
 		}
+		if (step->count == MAX_UNION)
+			return path_problem(cursor, "too many indexes");
 		if (step->count == capacity)
 		{
-			if (capacity >= MAX_UNION)
-				return path_problem(cursor, "too many indexes");
 			capacity *= 2;
 			step->indexes = mem_realloc(step->indexes, capacity * sizeof(int64_t));
 		}
@@ -342,13 +342,13 @@ path_read(PathCursor *cursor)
 			path_problem(cursor, "a function must be the end of a path");
 			return NULL;
 		}
+		if (path->count == MAX_STEPS)
+		{
+			path_problem(cursor, "too many steps");
+			return NULL;
+		}
 		if (path->count == capacity)
 		{
-			if (capacity >= MAX_STEPS)
-			{
-				path_problem(cursor, "too many steps");
-				return NULL;
-			}
 			capacity = capacity == 0 ? 4 : capacity * 2;
 			path->steps = path->steps == NULL ? mem_alloc(capacity * sizeof(PathStep))
 				: mem_realloc(path->steps, capacity * sizeof(PathStep));
