@@ -19,7 +19,7 @@ bind_check(const BindLane *lane, BindItem *item)
 
 	if (item->refusal != NULL)
 		return;
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	bytes_init(&unsigned_bytes, item->tx.input.length + 256);
 	if (!evm_transaction_valid(&item->tx, &problem) ||
 		!evm_transaction_encode_unsigned(&item->tx, &unsigned_bytes, &problem))
@@ -40,7 +40,7 @@ bytes_are_right(const BindLane *lane, const BindItem *item)
 	EvmTransaction read;
 	Problem		problem;
 
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	return evm_transaction_decode(&read, item->raw.data, item->raw.length, true, &problem) &&
 		memcmp(read.from, lane->key.address, ADDRESS_LENGTH) == 0 &&
 		memcmp(read.hash, item->tx.hash, sizeof(read.hash)) == 0 &&

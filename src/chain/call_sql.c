@@ -63,7 +63,7 @@ raise_chain_error(const char *chain, const Doc *error, const AbiItem *item)
 	Bytes		bytes;
 	Problem		problem;
 
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	if (doc_is(data, DOC_STRING) && hex_parse(data->text, data->length, &bytes, "data", &problem) && bytes.length > 0)
 	{
 		AbiRevert	revert = abi_decode_revert(NULL, bytes.data, bytes.length);
@@ -92,7 +92,7 @@ ask(const char *chain, const uint8 *to, const ByteBuffer *data, const char *bloc
 	const Doc  *doc;
 	Problem		problem;
 
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	address_write(to, address);
 	doc_object_add(question, "chain", doc_text(chain));
 	doc_object_add(question, "to", doc_text(address));

@@ -42,7 +42,7 @@ audit_note(Oid user, const char *action, const char *object, const char *note)
 	Problem		problem;
 	Jsonb	   *jsonb;
 
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	doc_object_add(details, "note", doc_text(note));
 	jsonb = doc_to_jsonb(details, &problem);
 	if (jsonb == NULL)
@@ -128,7 +128,7 @@ chain_options(NewChain *chain, const Doc *options)
 {
 	Problem		problem;
 
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	for (uint32 i = 0; options != NULL && i < options->length; i++)
 	{
 		const char *name = options->members[i].key;

@@ -125,8 +125,11 @@ dalp_cancel_transaction(PG_FUNCTION_ARGS)
 		request_store_ask_cancel(id, reason);
 		if (row.nonce == NULL)
 		{
-			Ending		ending = {.request_id = id,.state = REQUEST_CANCELLED,.error = "Chain.Cancelled",.cause = reason};
+			Doc		   *details = doc_object();
+			Ending		ending = {.request_id = id,.state = REQUEST_CANCELLED,.error = "Chain.Cancelled",
+			.cause = reason,.details = details};
 
+			doc_object_add(details, "reason", doc_text(reason));
 			endings_write(&ending, 1);
 			state = "CANCELLED";
 		}

@@ -144,7 +144,7 @@ set_document(Rows *rows, int column, const Doc *doc)
 
 	if (doc == NULL)
 		return;
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	jsonb = doc_to_jsonb(doc, &problem);
 	if (jsonb == NULL)
 		problem_raise(&problem, "request");
@@ -355,7 +355,7 @@ request_store_copy(int64 id, RequestCopy *copy)
 	U256		gas;
 
 	memset(copy, 0, sizeof(*copy));
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	if (store_write(&copy_request, values, NULL, 1) == 0)
 		return false;
 	request->wallet = store_text(0, 1);

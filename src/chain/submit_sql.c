@@ -83,7 +83,7 @@ take_common(FunctionCallInfo fcinfo, Request *request, int value, int first)
 {
 	Problem		problem;
 
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	if (!PG_ARGISNULL(value))
 		request->value = amount_from_numeric(PG_GETARG_NUMERIC(value), "value");
 	if (!PG_ARGISNULL(first))
@@ -145,7 +145,7 @@ dalp_submit_call(PG_FUNCTION_ARGS)
 	Request		request;
 	Problem		problem;
 
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	begin(fcinfo, &request);
 	require_argument(fcinfo, 2, "to_address");
 	require_argument(fcinfo, 3, "function");
@@ -162,7 +162,7 @@ dalp_deploy_contract(PG_FUNCTION_ARGS)
 	Request		request;
 	Problem		problem;
 
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	begin(fcinfo, &request);
 	require_argument(fcinfo, 2, "bytecode");
 	take_common(fcinfo, &request, 5, 6);

@@ -216,7 +216,7 @@ signer_keys_sign(const SealedKey *key, int count, const uint8 (*hashes)[32],
 		memcmp(address, key->address, ADDRESS_LENGTH) == 0;
 	*tampered = !done;
 
-	failure.message[0] = '\0';
+	failure.message[0] = failure.where[0] = '\0';
 	for (int i = 0; done && i < count; i++)
 		done = signature_sign(hashes[i], vault->private_key, &signatures[i], &failure);
 

@@ -68,5 +68,5 @@ wallet_require_role(const char *role_name, const char *action)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to %s", action),
 				 errdetail("Only members of %s may do that.", role_name),
-				 errhint("Ask for membership: GRANT %s TO …;", role_name)));
+				 errhint("An administrator can use GRANT %s.", role_name)));
 }

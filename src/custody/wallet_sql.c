@@ -32,7 +32,7 @@ details(const char *name, const char *value)
 	Problem		problem;
 	Jsonb	   *jsonb;
 
-	problem.message[0] = '\0';
+	problem.message[0] = problem.where[0] = '\0';
 	doc_object_add(object, name, doc_text(value));
 	jsonb = doc_to_jsonb(object, &problem);
 	if (jsonb == NULL)
