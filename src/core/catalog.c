@@ -110,8 +110,12 @@ catalog_state(void)
 	}
 	state = found;
 
-	/* An event that came in between may have been about what was read before it. */
-	state_valid = !disturbed && OidIsValid(sentinel) && OidIsValid(state.address_type);
+	/*
+	 * An event that came in between may have been about what was read before
+	 * it.  Another version is looked up until it is ours.
+	 */
+	state_valid = !disturbed && state.version_matches &&
+		OidIsValid(sentinel) && OidIsValid(state.address_type);
 	return &state;
 }
 

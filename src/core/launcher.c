@@ -174,9 +174,11 @@ complain(int without_slot)
 		return;
 	complained_at = now;
 	ereport(WARNING,
-			(errmsg("%d databases can't have dalp's workers because all %d slots are taken",
-					without_slot, shared->slot_count),
-			 errhint("Raise dalp.max_databases, or name the databases that need workers in dalp.databases.")));
+			(errmsg_plural("%d database can't have dalp's workers because all slots are taken",
+						   "%d databases can't have dalp's workers because all slots are taken",
+						   without_slot, without_slot),
+			 errhint("Raise dalp.max_databases, which is now %d, or name the databases that need workers in dalp.databases.",
+					 shared->slot_count)));
 }
 
 /* Gives slots to databases that have none, and marks the slots whose database is gone. */
@@ -231,7 +233,10 @@ slot_advance(DatabaseSlot *slot, TimestampTz now)
 	if (slot->state == SLOT_ABSENT && slot->look_at <= now)
 		slot->state = SLOT_UNKNOWN;
 	if (slot->unwanted && slot->holder == 0 && slot_stop_workers(slot) == 0)
+	{
 		slot_reset(slot, InvalidOid, SLOT_FREE);
+		scan_at = 0;			/* another database may have waited for it */
+	}
 	if (slot->state == SLOT_ABSENT)
 		next = slot->look_at;
 	LWLockRelease(shared->lock);
@@ -298,10 +303,11 @@ launcher_turn(void)
 		pgstat_report_activity(STATE_IDLE, NULL);
 		scan_at = now + SCAN_MS * INT64CONST(1000);
 	}
-	next = scan_at;
+	next = DT_NOEND;
 	for (int i = 0; i < shared->slot_count; i++)
 		if (shared->slots[i].state != SLOT_FREE)
 			next = Min(next, slot_advance(&shared->slots[i], now));
+	next = Min(next, scan_at);
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next), 1),
 					 session_wait_event());

@@ -122,10 +122,11 @@ extension_lock(void)
 	return NULL;
 }
 
+/* Once, and by one worker of the database. */
 static void
 mismatch_log(void)
 {
-	if (mismatch_logged)
+	if (mismatch_logged || !worker_is(WORKER_SCHEDULER))
 		return;
 	mismatch_logged = true;
 	ereport(LOG,
