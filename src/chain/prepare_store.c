@@ -21,7 +21,7 @@
  * attempt of each of those may cost, and what is on its way to the signer.
  */
 static Statement read_candidates = {
-	.sql = "WITH lanes AS (SELECT l.wallet_id, w.address::text AS address, l.state = 'paused' AS no_funds, l.next_nonce,"
+	.sql = "WITH lanes AS (SELECT l.wallet_id, w.address::text AS address, l.state = 'paused' AS no_funds, l.next_nonce + g.signing AS next_nonce,"
 	"   COALESCE(l.nonce_window, c.nonce_window) - o.open - g.signing AS room, o.cost + g.cost AS reserved"
 	"  FROM dalp_chain.lane l JOIN dalp_chain.chain c ON c.chain_id = l.chain_id JOIN dalp_custody.wallet w ON w.wallet_id = l.wallet_id"
 	"  CROSS JOIN LATERAL (SELECT count(*)::int AS open, COALESCE(sum(a.cost), 0) AS cost FROM dalp_chain.slot s CROSS JOIN LATERAL"

@@ -14,7 +14,7 @@ typedef struct Candidate
 	int			wallet_id;
 	char	   *from;
 	bool		no_funds;		/* its lane is paused for want of funds */
-	uint64		next_nonce;		/* of the lane */
+	uint64		next_nonce;		/* of the lane, behind those on their way to the signer */
 	U256		reserved;		/* wei that open transactions of the lane may still cost */
 	int64		request_id;
 	char	   *to;				/* NULL: deployment */
