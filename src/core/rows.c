@@ -95,3 +95,22 @@ rows_flush(Rows *rows, Statement *statement)
 	rows_arrays(rows, arrays);
 	return store_write(statement, arrays, NULL, 0);
 }
+
+void
+rows_each(Rows *rows, Statement *statement)
+{
+	Datum		values[ROWS_MAX_COLUMNS];
+	char		nulls[ROWS_MAX_COLUMNS];
+
+	Assert(statement->argument_count == rows->columns);
+	for (int row = 0; row < rows->count; row++)
+	{
+		for (int i = 0; i < rows->columns; i++)
+		{
+			values[i] = rows->values[i][row];
+			nulls[i] = rows->nulls[i][row] ? 'n' : ' ';
+		}
+		store_write(statement, values, nulls, 0);
+	}
+	rows->count = 0;
+}

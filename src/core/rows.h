@@ -41,4 +41,11 @@ extern void rows_arrays(Rows *rows, Datum *arrays);
 /* Runs the statement with the arrays, where there is any row, and empties them. Needs an open store. */
 extern uint64 rows_flush(Rows *rows, Statement *statement);
 
+/*
+ * Runs a statement of single values once a row, and empties them: for updates
+ * and deletes by key, which a planner without good statistics could otherwise
+ * join the wrong way round.
+ */
+extern void rows_each(Rows *rows, Statement *statement);
+
 #endif							/* DALP_ROWS_H */

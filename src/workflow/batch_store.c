@@ -36,15 +36,10 @@ static const Oid branch_types[] = {
 	INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID
 };
 static Statement branch_update = {
-	"UPDATE dalp_workflow.branch b SET state = u.state, entry = u.entry, entered_at = u.entered_at,"
-	" attempt = u.attempt, retries = u.retries::int2[], transient = u.transient, last_seq = u.last_seq,"
-	" data_seq = u.data_seq"
-	" FROM unnest($1::bigint[], $2::int[], $3::text[], $4::int[], $5::timestamptz[], $6::int[],"
-	" $7::text[], $8::int[], $9::int[], $10::int[])"
-	" AS u(run_id, branch_id, state, entry, entered_at, attempt, retries, transient, last_seq, data_seq)"
-	" WHERE b.run_id OPERATOR(pg_catalog.=) u.run_id AND b.branch_id OPERATOR(pg_catalog.=) u.branch_id",
-	10, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID,
-	TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID}
+	"UPDATE dalp_workflow.branch SET state = $3, entry = $4, entered_at = $5, attempt = $6, retries = $7::int2[],"
+	" transient = $8, last_seq = $9, data_seq = $10"
+	" WHERE run_id OPERATOR(pg_catalog.=) $1 AND branch_id OPERATOR(pg_catalog.=) $2",
+	10, {INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID}
 };
 
 static const Oid tid_types[] = {TIDOID};
@@ -70,15 +65,14 @@ static Statement timers_insert = {
 
 static const Oid branch_key_types[] = {INT8OID, INT4OID};
 static Statement timers_delete = {
-	"DELETE FROM dalp_workflow.timer t USING unnest($1::bigint[], $2::int[]) AS u(run_id, branch_id)"
-	" WHERE t.run_id OPERATOR(pg_catalog.=) u.run_id AND t.branch_id OPERATOR(pg_catalog.=) u.branch_id"
-	" AND t.kind OPERATOR(pg_catalog.<>) 'deadline'",
-	2, {INT8ARRAYOID, INT4ARRAYOID}
+	"DELETE FROM dalp_workflow.timer WHERE run_id OPERATOR(pg_catalog.=) $1"
+	" AND branch_id OPERATOR(pg_catalog.=) $2 AND kind OPERATOR(pg_catalog.<>) 'deadline'",
+	2, {INT8OID, INT4OID}
 };
 static Statement wait_delete = {
-	"DELETE FROM dalp_workflow.wait w USING unnest($1::bigint[], $2::int[]) AS u(run_id, branch_id)"
-	" WHERE w.run_id OPERATOR(pg_catalog.=) u.run_id AND w.branch_id OPERATOR(pg_catalog.=) u.branch_id",
-	2, {INT8ARRAYOID, INT4ARRAYOID}
+	"DELETE FROM dalp_workflow.wait WHERE run_id OPERATOR(pg_catalog.=) $1"
+	" AND branch_id OPERATOR(pg_catalog.=) $2",
+	2, {INT8OID, INT4OID}
 };
 
 static const Oid wait_types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID};
@@ -102,28 +96,25 @@ static Statement parked_insert = {
 };
 
 static const Oid done_types[] = {
-	INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID
+	INT8OID, INT4OID, TEXTOID, INT2OID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	INT4OID, JSONBOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID
 };
-
-/* Moves the run rows; what else a run has goes by run_clear. */
 static Statement done_insert = {
-	"WITH u AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[],"
-	" $5::jsonb[], $6::text[], $7::text[], $8::int[], $9::int[], $10::int[])"
-	" AS u(run_id, status, state, finished_at, output, error, cause, last_seq, data_seq, entry)),"
-	" gone AS (DELETE FROM dalp_workflow.run r USING u WHERE r.run_id OPERATOR(pg_catalog.=) u.run_id RETURNING r.*)"
-	" INSERT INTO dalp_workflow.run_done (run_id, definition_id, status, priority, concurrency_key, parent_run_id,"
+	"INSERT INTO dalp_workflow.run_done (run_id, definition_id, status, priority, concurrency_key, parent_run_id,"
 	" parent_branch, state, started_at, finished_at, redrives, output, error, cause, last_seq, data_seq, entry)"
-	" SELECT g.run_id, g.definition_id, u.status, g.priority, g.concurrency_key, g.parent_run_id, g.parent_branch,"
-	" u.state, g.started_at, u.finished_at, g.redrives, u.output, u.error, u.cause, u.last_seq, u.data_seq, u.entry"
-	" FROM gone g JOIN u ON u.run_id OPERATOR(pg_catalog.=) g.run_id",
-	10, {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
+	" SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::smallint[], $5::text[], $6::bigint[], $7::int[],"
+	" $8::text[], $9::timestamptz[], $10::timestamptz[], $11::int[], $12::jsonb[], $13::text[], $14::text[],"
+	" $15::int[], $16::int[], $17::int[])",
+	17, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID,
+	TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
 	TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID}
 };
 
+/* What a run has besides its row in run_done, its data and its journal; in the order of locking. */
 #define CLEAR(table) \
 	{"DELETE FROM dalp_workflow." table " WHERE run_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {INT8ARRAYOID}}
 static Statement run_clear[] = {
-	CLEAR("branch"), CLEAR("wait"), CLEAR("inbox"), CLEAR("signal_key"), CLEAR("timer"), CLEAR("parked"), CLEAR("ready")
+	CLEAR("run"), CLEAR("branch"), CLEAR("wait"), CLEAR("inbox"), CLEAR("signal_key"), CLEAR("timer"), CLEAR("parked"), CLEAR("ready")
 };
 
 const char *
@@ -177,12 +168,12 @@ batch_flush(BatchWrites *writes)
 	}
 
 	rows_flush(&writes->runs_done, &done_insert);
-	rows_flush(&writes->branches, &branch_update);
+	rows_each(&writes->branches, &branch_update);
 	rows_flush(&writes->journal, &journal_insert);
-	rows_flush(&writes->waits_gone, &wait_delete);
+	rows_each(&writes->waits_gone, &wait_delete);
 	rows_flush(&writes->waits, &wait_insert);
 	rows_flush(&writes->messages_gone, &message_delete);
-	rows_flush(&writes->timers_gone, &timers_delete);
+	rows_each(&writes->timers_gone, &timers_delete);
 	rows_flush(&writes->timers, &timers_insert);
 	rows_flush(&writes->ready_gone, &ready_delete);
 	rows_flush(&writes->ready_new, &ready_insert);
@@ -371,15 +362,25 @@ batch_run_done(BatchWrites *writes, const Step *step, const char *status, Timest
 
 	rows_add(rows);
 	rows_set(rows, 0, Int64GetDatum(step->run_id));
-	rows_set_text(rows, 1, status);
-	rows_set_text(rows, 2, asl_state_name(step->state));
-	rows_set(rows, 3, TimestampTzGetDatum(at));
+	rows_set(rows, 1, Int32GetDatum(step->definition->definition_id));
+	rows_set_text(rows, 2, status);
+	rows_set(rows, 3, Int16GetDatum(step->priority));
+	rows_set_text(rows, 4, step->concurrency_key);
+	if (step->parent_run_id != 0)
+	{
+		rows_set(rows, 5, Int64GetDatum(step->parent_run_id));
+		rows_set(rows, 6, Int32GetDatum(step->parent_branch));
+	}
+	rows_set_text(rows, 7, asl_state_name(step->state));
+	rows_set(rows, 8, TimestampTzGetDatum(step->started_at));
+	rows_set(rows, 9, TimestampTzGetDatum(at));
+	rows_set(rows, 10, Int32GetDatum(step->redrives));
 	if (output != NULL)
-		rows_set(rows, 4, JsonbPGetDatum(output));
-	rows_set_text(rows, 5, error);
-	rows_set_text(rows, 6, cause);
-	rows_set(rows, 7, Int32GetDatum(step->last_seq));
-	rows_set(rows, 8, Int32GetDatum(step->data_seq));
-	rows_set(rows, 9, Int32GetDatum(step->entry));
+		rows_set(rows, 11, JsonbPGetDatum(output));
+	rows_set_text(rows, 12, error);
+	rows_set_text(rows, 13, cause);
+	rows_set(rows, 14, Int32GetDatum(step->last_seq));
+	rows_set(rows, 15, Int32GetDatum(step->data_seq));
+	rows_set(rows, 16, Int32GetDatum(step->entry));
 	writes->has_waiters = true;
 }

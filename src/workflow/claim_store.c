@@ -56,15 +56,17 @@ static Statement lock_run = {
 	1, {INT8OID}
 };
 
-/* Positions, of those whose ready row is still there. */
+/*
+ * Positions, of those whose ready row is still there.  OFFSET 0 keeps the
+ * planner from turning the lookups round.
+ */
 static Statement positions = {
 	"SELECT u.number, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq"
 	" FROM unnest($1::bigint[], $2::int[], $3::tid[], $4::int[]) AS u(run_id, branch_id, row_id, number)"
-	" JOIN dalp_workflow.ready y ON y.run_id OPERATOR(pg_catalog.=) u.run_id"
-	" AND y.ctid OPERATOR(pg_catalog.=) u.row_id"
-	" JOIN dalp_workflow.branch b ON b.run_id OPERATOR(pg_catalog.=) u.run_id"
-	" AND b.branch_id OPERATOR(pg_catalog.=) u.branch_id"
-	" ORDER BY u.number",
+	" CROSS JOIN LATERAL (SELECT FROM dalp_workflow.ready y WHERE y.ctid OPERATOR(pg_catalog.=) u.row_id"
+	" AND y.run_id OPERATOR(pg_catalog.=) u.run_id OFFSET 0) AS y"
+	" CROSS JOIN LATERAL (SELECT * FROM dalp_workflow.branch c WHERE c.run_id OPERATOR(pg_catalog.=) u.run_id"
+	" AND c.branch_id OPERATOR(pg_catalog.=) u.branch_id OFFSET 0) AS b",
 	4, {INT8ARRAYOID, INT4ARRAYOID, TIDARRAYOID, INT4ARRAYOID}
 };
 static Statement position_one = {

@@ -138,6 +138,7 @@ handler_call(const Definition *definition, const char *resource, Jsonb *input,
 		set_for_step("enable_bitmapscan", "on");
 		set_for_step("enable_hashjoin", "on");
 		set_for_step("enable_mergejoin", "on");
+		set_for_step("plan_cache_mode", "auto");
 
 		PushActiveSnapshot(GetTransactionSnapshot());
 		enable_timeout_after(STATEMENT_TIMEOUT, timeout);
