@@ -17,7 +17,7 @@
 #define SCOPE_MATCHES 100000
 
 /* Bytes of any value where the caller sets no limit. */
-#define SCOPE_NO_LIMIT ((size_t) 256 * 1024 * 1024)
+#define SCOPE_NO_LIMIT ((size_t) 64 * 1024 * 1024)
 
 /* Nesting of any value: below DOC_MAX_DEPTH, so that what wraps a value (variables, history) can still be parsed. */
 #define SCOPE_DEPTH 480
