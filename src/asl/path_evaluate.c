@@ -299,13 +299,14 @@ path_evaluate(const Path *path, AslScope *scope)
 static const Doc *
 write_step(const Path *path, uint32_t number, const Doc *old, const Doc *value, AslScope *scope)
 {
-	const PathStep *step = &path->steps[number];
+	const PathStep *step;
 	const Doc  *child;
 	Doc		   *copy;
 
 	if (number == path->count)
 		return value;
 	base_check_stack();
+	step = &path->steps[number];
 	if (step->kind == STEP_KEY && (old == NULL || old->kind == DOC_OBJECT))
 	{
 		child = write_step(path, number + 1, doc_get_n(old, step->key.text, step->key.length), value, scope);
