@@ -46,10 +46,18 @@ static Statement ensure_lane = {
 	.argument_count = 2, .argument_types = {INT4OID, INT4OID}
 };
 
-static Statement find_lane = {
-	.sql = "SELECT FROM dalp_chain.lane l WHERE l.chain_id OPERATOR(pg_catalog.=) $1"
-	" AND l.wallet_id OPERATOR(pg_catalog.=) $2",
-	.argument_count = 2, .argument_types = {INT4OID, INT4OID}
+/* One index probe a wallet with queued requests, however many it has. */
+static Statement ensure_waiting = {
+	.sql = "WITH RECURSIVE waiting AS ("
+	" (SELECT r.wallet_id FROM dalp_chain.request r WHERE r.chain_id = $1 AND (r.state = 'QUEUED' OR r.state = 'SIGNING')"
+	"  ORDER BY r.wallet_id LIMIT 1)"
+	" UNION ALL"
+	" SELECT (SELECT r.wallet_id FROM dalp_chain.request r WHERE r.chain_id = $1 AND (r.state = 'QUEUED' OR r.state = 'SIGNING')"
+	"  AND r.wallet_id > w.wallet_id ORDER BY r.wallet_id LIMIT 1) FROM waiting w WHERE w.wallet_id IS NOT NULL)"
+	"INSERT INTO dalp_chain.lane (chain_id, wallet_id) SELECT $1, w.wallet_id FROM waiting w WHERE w.wallet_id IS NOT NULL"
+	" AND NOT EXISTS (SELECT FROM dalp_chain.lane l WHERE l.chain_id = $1 AND l.wallet_id = w.wallet_id)"
+	" ON CONFLICT (chain_id, wallet_id) DO NOTHING",
+	.argument_count = 1, .argument_types = {INT4OID}
 };
 
 static Statement lock_lane = {
@@ -157,12 +165,12 @@ lane_store_ensure(int chain_id, int wallet_id)
 	store_write(&ensure_lane, values, NULL, 0);
 }
 
-bool
-lane_store_exists(int chain_id, int wallet_id)
+void
+lane_store_ensure_waiting(int chain_id)
 {
-	Datum		values[] = {Int32GetDatum(chain_id), Int32GetDatum(wallet_id)};
+	Datum		values[] = {Int32GetDatum(chain_id)};
 
-	return store_write(&find_lane, values, NULL, 1) > 0;
+	store_write(&ensure_waiting, values, NULL, 0);
 }
 
 char *

@@ -71,8 +71,6 @@ resolve(Resolved **known, const Request *request)
 				 errdetail("It never signs again."),
 				 errhint("Use another wallet.")));
 	chain_find(request->chain, &chain);
-	if (!lane_store_exists(chain.id, wallet.id))
-		lane_store_ensure(chain.id, wallet.id);
 
 	one = palloc(sizeof(Resolved));
 	one->wallet = request->wallet;
