@@ -149,7 +149,7 @@ $id = transfer('bob');
 query_until($node, "SELECT state FROM dalp_chain.request WHERE request_id = $id", 'CONFIRMING');
 $anvil->rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
 $anvil->rpc('evm_mine');
-query_until($node, "SELECT count(*) > 1 AND bool_or(kind = 'bump') FROM dalp_chain.attempt a JOIN dalp_chain.slot s USING (chain_id, wallet_id, nonce) WHERE request_id = $id", 't');
+query_until($node, "SELECT count(*) > 1 AND bool_or(a.kind = 'bump') FROM dalp_chain.attempt a JOIN dalp_chain.slot s USING (chain_id, wallet_id, nonce) WHERE request_id = $id", 't');
 is(sql("SELECT bool_and(a.max_fee * 8 >= b.max_fee * 9 AND a.tip * 8 >= b.tip * 9) FROM dalp_chain.attempt a JOIN dalp_chain.attempt b ON b.wallet_id = a.wallet_id AND b.nonce = a.nonce AND b.number = a.number - 1"),
 	't', 'each offer is an eighth above the one before, at least');
 $anvil->rpc('anvil_setNextBlockBaseFeePerGas', '0x3b9aca00');
