@@ -16,16 +16,23 @@
 /* Gas of a plain transfer to an account without code (Yellow Paper, appendix G). */
 #define TRANSFER_GAS 21000
 
+/* One index probe a wallet with prepared requests, however many it has. */
 static Statement find_lanes = {
-	.sql = "SELECT DISTINCT x.chain_id, x.wallet_id FROM ("
-	"  SELECT r.chain_id, r.wallet_id FROM dalp_chain.request r WHERE r.state = 'SIGNING'"
-	"   AND EXISTS (SELECT FROM dalp_chain.lane l WHERE l.chain_id = r.chain_id AND l.wallet_id = r.wallet_id AND l.state = 'active')"
-	"  UNION ALL"
-	"  SELECT s.chain_id, s.wallet_id FROM dalp_chain.slot s WHERE s.wanted IS NOT NULL AND s.state IN ('signed', 'sent')"
-	"   AND EXISTS (SELECT FROM dalp_chain.lane l WHERE l.chain_id = s.chain_id AND l.wallet_id = s.wallet_id"
-	"    AND (l.state = 'active' OR (l.state = 'paused' AND l.pause_kind IS DISTINCT FROM 'key')))) x"
-	" JOIN dalp_chain.chain c ON c.chain_id = x.chain_id WHERE c.state = 'enabled'"
-	" ORDER BY x.chain_id, x.wallet_id",
+	.sql = "WITH RECURSIVE signing AS ("
+	" (SELECT r.chain_id, r.wallet_id FROM dalp_chain.request r WHERE r.state = 'SIGNING'"
+	"  ORDER BY r.chain_id, r.wallet_id LIMIT 1)"
+	" UNION ALL"
+	" SELECT n.chain_id, n.wallet_id FROM signing w CROSS JOIN LATERAL (SELECT r.chain_id, r.wallet_id"
+	"  FROM dalp_chain.request r WHERE r.state = 'SIGNING' AND (r.chain_id, r.wallet_id) > (w.chain_id, w.wallet_id)"
+	"  ORDER BY r.chain_id, r.wallet_id LIMIT 1) n),"
+	" wanting AS (SELECT DISTINCT s.chain_id, s.wallet_id FROM dalp_chain.slot s"
+	"  WHERE s.wanted IS NOT NULL AND s.state IN ('signed', 'sent'))"
+	"SELECT l.chain_id, l.wallet_id FROM dalp_chain.lane l JOIN dalp_chain.chain c ON c.chain_id = l.chain_id"
+	" LEFT JOIN signing g ON g.chain_id = l.chain_id AND g.wallet_id = l.wallet_id"
+	" LEFT JOIN wanting t ON t.chain_id = l.chain_id AND t.wallet_id = l.wallet_id"
+	" WHERE c.state = 'enabled' AND ((g.chain_id IS NOT NULL AND l.state = 'active') OR (t.chain_id IS NOT NULL"
+	"  AND (l.state = 'active' OR (l.state = 'paused' AND l.pause_kind IS DISTINCT FROM 'key'))))"
+	" ORDER BY l.chain_id, l.wallet_id",
 	.argument_count = 0
 };
 
