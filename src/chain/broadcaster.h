@@ -93,6 +93,8 @@ typedef struct ChainWork
 	TimestampTz expire_at;
 	int			send_failures;	/* rounds in a row whose outcome was in doubt */
 	HTAB	   *held;			/* requests that wait before they are prepared again: prepare.c */
+	HTAB	   *suspects;		/* nonces that somebody else may have used: receipts.c */
+	HTAB	   *foreign;		/* wallets whose key was seen used elsewhere: prepare.c */
 	HTAB	   *refused;		/* bytes that endpoints have refused for good: broadcast.c */
 } ChainWork;
 

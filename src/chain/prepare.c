@@ -55,6 +55,9 @@ typedef struct CandidateAnswer
 	U256		balance;
 	bool		has_count;
 	uint64		count;
+	int			final_call;		/* likewise: of those, in final blocks; -1 also without a final block */
+	bool		has_final;
+	uint64		final;
 	bool		has_error;
 	RpcClass	class;
 	char	   *message;
@@ -152,6 +155,16 @@ estimate_params(const Candidate *candidate)
 	return params;
 }
 
+static const Doc *
+final_params(const ChainWork *chain, const Candidate *candidate)
+{
+	Doc		   *params = doc_array();
+
+	doc_array_add(params, doc_text(candidate->from));
+	doc_array_add(params, quantity_doc_u64((uint64) chain->final_block));
+	return params;
+}
+
 static void
 prepare_ask(RpcRound *round, PrepareState *state)
 {
@@ -160,11 +173,13 @@ prepare_ask(RpcRound *round, PrepareState *state)
 		const Candidate *candidate = &state->candidates[i];
 		CandidateAnswer *answer = &state->answers[i];
 
-		answer->balance_call = answer->count_call = answer->estimate_call = -1;
+		answer->balance_call = answer->count_call = answer->final_call = answer->estimate_call = -1;
 		if (i == 0 || candidate->wallet_id != state->candidates[i - 1].wallet_id)
 		{
 			answer->balance_call = round_add(round, "eth_getBalance", round_params(candidate->from, "latest", NULL));
 			answer->count_call = round_add(round, "eth_getTransactionCount", round_params(candidate->from, "latest", NULL));
+			if (round->chain->final_block >= 0)
+				answer->final_call = round_add(round, "eth_getTransactionCount", final_params(round->chain, candidate));
 		}
 		if (!candidate->has_gas && !candidate->expired)
 			answer->estimate_call = round_add(round, "eth_estimateGas", estimate_params(candidate));
@@ -203,6 +218,8 @@ prepare_extract(RpcRound *round, int index, const RpcCall *call)
 		answer->has_balance = call->outcome == RPC_RESULT && quantity_u256(call->result, &answer->balance);
 	else if (index == answer->count_call)
 		answer->has_count = call->outcome == RPC_RESULT && quantity_u64(call->result, &answer->count);
+	else if (index == answer->final_call)
+		answer->has_final = call->outcome == RPC_RESULT && quantity_u64(call->result, &answer->final);
 	else if (call->outcome == RPC_RESULT)
 		answer->has_gas = quantity_u64(call->result, &answer->gas);
 	else if (call->outcome == RPC_ERROR)
@@ -278,6 +295,39 @@ refused(ChainWork *chain, PrepareState *state, int i, uint64 taken, uint64 ahead
 		held->until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), HOLD_MS * held->failures);
 }
 
+/*
+ * The chain has more of the wallet's transactions than we have given nonces:
+ * somebody else has its key.  The wallet pauses; once an operator has resumed
+ * it, the nonces that final blocks have taken are left to whoever used them.
+ */
+static void
+used_elsewhere(ChainWork *chain, const Candidate *candidate, const CandidateAnswer *wallet)
+{
+	bool		seen;
+
+	if (chain->foreign == NULL)
+	{
+		HASHCTL		control = {.keysize = sizeof(int), .entrysize = sizeof(int), .hcxt = broadcaster_context()};
+
+		chain->foreign = hash_create("dalp wallets used elsewhere", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	hash_search(chain->foreign, &candidate->wallet_id, HASH_ENTER, &seen);
+	if (seen && wallet->has_final && wallet->final > candidate->next_nonce)
+	{
+		prepare_store_skip_nonces(chain->id, candidate->wallet_id, wallet->final);
+		hash_search(chain->foreign, &candidate->wallet_id, HASH_REMOVE, NULL);
+		return;
+	}
+	prepare_store_pause(chain->id, candidate->wallet_id, "foreign",
+						psprintf("the chain counts " UINT64_FORMAT " transactions of %s, dalp has given the nonces below " UINT64_FORMAT
+								 ": its key is used elsewhere", wallet->count, candidate->from, candidate->next_nonce));
+	ereport(WARNING,
+			(errmsg("key of %s is used elsewhere on chain \"%s\"", candidate->from, chain->name),
+			 errdetail("The chain counts " UINT64_FORMAT " transactions, dalp has given the nonces below " UINT64_FORMAT ".",
+					   wallet->count, candidate->next_nonce),
+			 errhint("Find out who has the key, then use dalp.resume_wallet().")));
+}
+
 /* Decides the candidates of one wallet, in their order: first .. next - 1. */
 static void
 prepare_wallet(RpcRound *round, int first, int next)
@@ -291,6 +341,11 @@ prepare_wallet(RpcRound *round, int first, int next)
 
 	if (!wallet->has_balance || !wallet->has_count)
 		return;
+	if (wallet->count > nonce)
+	{
+		used_elsewhere(chain, &state->candidates[first], wallet);
+		return;
+	}
 	for (int i = first; i < next; i++)
 	{
 		const Candidate *candidate = &state->candidates[i];
@@ -320,8 +375,8 @@ prepare_wallet(RpcRound *round, int first, int next)
 			!u256_add(&cost, &cost, &spent) || u256_compare(&cost, &wallet->balance) > 0 || answer->has_error)
 		{
 			/* The rest waits behind it, so that what comes first is served first. */
-			prepare_store_no_funds(chain->id, candidate->wallet_id,
-								   psprintf("%s has %s wei, transaction " INT64_FORMAT " needs %s with those before it",
+			prepare_store_pause(chain->id, candidate->wallet_id, "funds",
+								psprintf("%s has %s wei, transaction " INT64_FORMAT " needs %s with those before it",
 											candidate->from, quantity_decimal(&wallet->balance), candidate->request_id,
 											answer->has_error ? "more" : quantity_decimal(&cost)));
 			return;

@@ -66,8 +66,20 @@ static Statement write_signing = {
 };
 
 static Statement pause_lane = {
-	.sql = "UPDATE dalp_chain.lane SET state = 'paused', pause_kind = 'funds', pause_reason = $3"
-	" WHERE chain_id = $1 AND wallet_id = $2 AND (state = 'active' OR (state = 'paused' AND pause_kind = 'funds' AND pause_reason <> $3))",
+	.sql = "UPDATE dalp_chain.lane SET state = 'paused', pause_kind = $3, pause_reason = $4"
+	" WHERE chain_id = $1 AND wallet_id = $2 AND (state = 'active' OR (state = 'paused' AND pause_kind = 'funds' AND pause_reason <> $4))",
+	.argument_count = 4,
+	.argument_types = {INT4OID, INT4OID, TEXTOID, TEXTOID}
+};
+
+/* A node that lies is not to fill the table: so many at once. */
+static Statement skip_nonces = {
+	.sql = "WITH lane AS (SELECT l.chain_id, l.wallet_id, l.next_nonce, LEAST($3::numeric, l.next_nonce + 1000) AS upto FROM dalp_chain.lane l"
+	"  WHERE l.chain_id = $1 AND l.wallet_id = $2 AND l.state = 'active' AND l.next_nonce < $3::numeric FOR UPDATE),"
+	" slots AS (INSERT INTO dalp_chain.slot (chain_id, wallet_id, nonce, kind, state)"
+	"  SELECT l.chain_id, l.wallet_id, n.nonce, 'foreign', 'foreign_final'"
+	"  FROM lane l CROSS JOIN LATERAL pg_catalog.generate_series(l.next_nonce, l.upto - 1) AS n (nonce))"
+	" UPDATE dalp_chain.lane o SET next_nonce = l.upto FROM lane l WHERE o.chain_id = l.chain_id AND o.wallet_id = l.wallet_id",
 	.argument_count = 3,
 	.argument_types = {INT4OID, INT4OID, TEXTOID}
 };
@@ -173,9 +185,10 @@ prepare_store_signing(const Prepared *prepared, int count)
 }
 
 void
-prepare_store_no_funds(int chain_id, int wallet_id, const char *reason)
+prepare_store_pause(int chain_id, int wallet_id, const char *kind, const char *reason)
 {
-	Datum		values[] = {Int32GetDatum(chain_id), Int32GetDatum(wallet_id), CStringGetTextDatum(reason)};
+	Datum		values[] = {Int32GetDatum(chain_id), Int32GetDatum(wallet_id),
+	CStringGetTextDatum(kind), CStringGetTextDatum(reason)};
 
 	store_write(&pause_lane, values, NULL, 0);
 }
@@ -186,4 +199,13 @@ prepare_store_funds(int chain_id, int wallet_id)
 	Datum		values[] = {Int32GetDatum(chain_id), Int32GetDatum(wallet_id)};
 
 	store_write(&resume_lane, values, NULL, 0);
+}
+
+void
+prepare_store_skip_nonces(int chain_id, int wallet_id, uint64 next_nonce)
+{
+	Datum		values[] = {Int32GetDatum(chain_id), Int32GetDatum(wallet_id),
+	CStringGetTextDatum(psprintf(UINT64_FORMAT, next_nonce))};
+
+	store_write(&skip_nonces, values, NULL, 0);
 }

@@ -31,6 +31,10 @@ typedef struct AttemptAnswer
 	Receipt		receipt;
 	char	   *body;
 	int			first_replay;	/* call index, or -1 */
+	int			count_call;		/* of the first attempt of a wallet that no receipt was seen of, else -1 */
+	int			count_owner;	/* index of that attempt, or -1 */
+	bool		has_final_count;
+	uint64		final_count;	/* nonces below are consumed for good */
 	const char *cause;			/* why it reverted, as far as a replay tells */
 } AttemptAnswer;
 
@@ -61,7 +65,19 @@ typedef struct Findings
 	int			ending_count;
 	int64	   *settled;
 	int			settled_count;
+	SlotKey    *foreign;
+	int			foreign_count;
 } Findings;
+
+/* A nonce that is consumed for good, by none of our attempts as far as receipts tell. */
+typedef struct Suspect
+{
+	int			wallet_id;		/* key, with the nonce */
+	uint64		nonce;
+	int64		head;			/* when first seen */
+} Suspect;
+
+#define SUSPECT_KEY (offsetof(Suspect, nonce) + sizeof(uint64))
 
 static const AbiContract *
 contract_of(const OpenAttempt *attempt)
@@ -97,6 +113,8 @@ replay_params(const OpenAttempt *attempt, int64 block)
 static void
 receipts_ask(RpcRound *round, ReceiptsState *state)
 {
+	int			owner = -1;
+
 	for (int i = 0; i < state->count; i++)
 		round_add(round, "eth_getTransactionReceipt", round_params(state->attempts[i].hash, NULL));
 	for (int i = 0; i < state->count; i++)
@@ -109,6 +127,25 @@ receipts_ask(RpcRound *round, ReceiptsState *state)
 		state->answers[i].first_replay = round->call_count;
 		for (int back = 0; back < REPLAYS; back++)
 			round_add(round, "eth_call", replay_params(attempt, attempt->mined_block - back));
+	}
+	for (int i = 0; i < state->count; i++)
+	{
+		const OpenAttempt *attempt = &state->attempts[i];
+		AttemptAnswer *answer = &state->answers[i];
+		Doc		   *params;
+
+		answer->count_call = answer->count_owner = -1;
+		if (attempt->mined || round->chain->final_block < 0)
+			continue;
+		if (owner < 0 || state->attempts[owner].wallet_id != attempt->wallet_id)
+		{
+			owner = i;
+			params = doc_array();
+			doc_array_add(params, doc_text(attempt->from));
+			doc_array_add(params, quantity_doc_u64((uint64) round->chain->final_block));
+			answer->count_call = round_add(round, "eth_getTransactionCount", params);
+		}
+		answer->count_owner = owner;
 	}
 }
 
@@ -126,6 +163,8 @@ receipts_extract(RpcRound *round, int index, const RpcCall *call)
 			Bytes		data;
 
 			answer = &state->answers[i];
+			if (answer->count_call == index)
+				answer->has_final_count = call->outcome == RPC_RESULT && quantity_u64(call->result, &answer->final_count);
 			if (answer->first_replay < 0 || index < answer->first_replay || index >= answer->first_replay + REPLAYS)
 				continue;
 			if (call->outcome == RPC_ERROR && answer->cause == NULL && revert_data(call->error_data, &data))
@@ -208,11 +247,74 @@ found_final(Findings *found, const OpenAttempt *attempt, const AttemptAnswer *an
 	}
 }
 
+static HTAB *
+suspects(ChainWork *chain)
+{
+	if (chain->suspects == NULL)
+	{
+		HASHCTL		control = {.keysize = SUSPECT_KEY, .entrysize = sizeof(Suspect), .hcxt = broadcaster_context()};
+
+		chain->suspects = hash_create("dalp suspect nonces", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	return chain->suspects;
+}
+
+/* A consumed nonce without a receipt: foreign once it was seen so in rounds of two blocks. */
+static bool
+slot_is_foreign(ChainWork *chain, const OpenAttempt *slot)
+{
+	Suspect		key;
+	Suspect    *suspect;
+	bool		found;
+
+	memset(&key, 0, sizeof(key));
+	key.wallet_id = slot->wallet_id;
+	key.nonce = slot->nonce;
+	suspect = hash_search(suspects(chain), &key, HASH_ENTER, &found);
+	if (!found)
+		suspect->head = chain->head;
+	if (chain->head <= suspect->head)
+		return false;
+	hash_search(suspects(chain), &key, HASH_REMOVE, NULL);
+	return true;
+}
+
+/*
+ * Somebody else has used the nonce.  The request waits in the queue for another
+ * one, behind the pause of its wallet that only an operator ends; unless it
+ * was to be cancelled, or is dead already.
+ */
+static void
+found_foreign(Findings *found, const OpenAttempt *slot)
+{
+	Ending	   *ending;
+
+	found->foreign[found->foreign_count++] = (SlotKey)
+	{
+		slot->wallet_id, slot->nonce, slot->request_id, slot->hash, NULL
+	};
+	if (!slot->waiting)
+	{
+		if (slot->request_id != 0)
+			found->settled[found->settled_count++] = slot->request_id;
+		return;
+	}
+	if (slot->cancel_reason == NULL)
+		return;
+	ending = &found->endings[found->ending_count++];
+	memset(ending, 0, sizeof(*ending));
+	ending->request_id = slot->request_id;
+	ending->state = REQUEST_CANCELLED;
+	ending->error = "Chain.Cancelled";
+	ending->cause = slot->cancel_reason;
+}
+
 /* One slot: attempts[first .. next - 1] are all that was asked for it. */
 static void
-found_slot(const ReceiptsState *state, int first, int next, Findings *found)
+found_slot(ChainWork *chain, const ReceiptsState *state, int first, int next, Findings *found)
 {
 	const OpenAttempt *slot = &state->attempts[first];
+	int			owner = state->answers[first].count_owner;
 	bool		all_answered = true;
 
 	for (int i = first; i < next; i++)
@@ -240,12 +342,36 @@ found_slot(const ReceiptsState *state, int first, int next, Findings *found)
 		};
 		return;
 	}
-	/* A reorganisation has taken it out. That a slot below the count has no receipt proves nothing yet. */
-	if (slot->mined && all_answered)
+	if (!all_answered)
+		return;
+	/* A reorganisation has taken it out; or the nonce is consumed by something else. */
+	if (!slot->mined)
+	{
+		if (owner >= 0 && state->answers[owner].has_final_count &&
+			state->answers[owner].final_count > slot->nonce && slot_is_foreign(chain, slot))
+			found_foreign(found, slot);
+	}
+	else
 		found->lost[found->lost_count++] = (SlotKey)
 		{
 			slot->wallet_id, slot->nonce, slot->request_id, slot->hash, slot->mined_block_hash
 		};
+}
+
+static void
+pause_foreign(ChainWork *chain, const Findings *found)
+{
+	for (int i = 0; i < found->foreign_count; i++)
+	{
+		const SlotKey *slot = &found->foreign[i];
+
+		watch_store_pause(chain->id, slot->wallet_id, "foreign",
+						  psprintf("nonce " UINT64_FORMAT " was used by a transaction that dalp has not sent", slot->nonce));
+		ereport(WARNING,
+				(errmsg("nonce " UINT64_FORMAT " of a wallet of chain \"%s\" was used by somebody else", slot->nonce, chain->name),
+				 errdetail("Transaction " INT64_FORMAT " waits for another nonce.", slot->request_id),
+				 errhint("Find out who has the key, then use dalp.resume_wallet().")));
+	}
 }
 
 static void
@@ -267,6 +393,7 @@ receipts_done(RpcRound *round)
 	found.final = palloc(state->count * sizeof(SlotKey));
 	found.endings = palloc(state->count * sizeof(Ending));
 	found.settled = palloc(state->count * sizeof(int64));
+	found.foreign = palloc(state->count * sizeof(SlotKey));
 	for (int first = 0, next; first < state->count; first = next)
 	{
 		const OpenAttempt *slot = &state->attempts[first];
@@ -277,11 +404,11 @@ receipts_done(RpcRound *round)
 		/* Attempts of the last slot may be beyond the limit. */
 		if (state->more && next == state->count && first > 0)
 			break;
-		found_slot(state, first, next, &found);
+		found_slot(chain, state, first, next, &found);
 		last = slot;
 	}
 	state->found_mined = state->found_mined || found.mined_count > 0;
-	if (found.mined_count + found.lost_count + found.final_count == 0)
+	if (found.mined_count + found.lost_count + found.final_count + found.foreign_count == 0)
 	{
 		receipts_go_on(chain, round->endpoint, state, last);
 		return;
@@ -289,9 +416,11 @@ receipts_done(RpcRound *round)
 	back = broadcaster_begin("recording receipts");
 	/* Lanes before slots before requests: the signer locks in that order. */
 	watch_store_grow_windows(chain->id, found.mined, found.mined_count);
+	pause_foreign(chain, &found);
 	watch_store_mined(chain->id, found.mined, found.mined_count);
 	watch_store_lost(chain->id, found.lost, found.lost_count);
 	watch_store_final(chain->id, found.final, found.final_count);
+	watch_store_foreign(chain->id, found.foreign, found.foreign_count);
 	endings_write(found.endings, found.ending_count);
 	endings_settle(found.settled, found.settled_count);
 	wake_waiters_at_commit();

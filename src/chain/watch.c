@@ -176,26 +176,6 @@ market_of(const ChainWork *chain, const WatchState *state)
 	return market;
 }
 
-/* The chain says that more nonces are used than we have given: somebody else has the key. */
-static void
-check_counts(ChainWork *chain, const WatchState *state)
-{
-	for (int i = 0; i < state->lane_count; i++)
-	{
-		const WatchLane *lane = &state->lanes[i];
-
-		if (lane->is_new || !lane->has_latest || lane->latest <= lane->next_nonce)
-			continue;
-		watch_store_pause(chain->id, lane->wallet_id, "foreign",
-						  psprintf("the chain counts " UINT64_FORMAT " transactions of %s, dalp has sent " UINT64_FORMAT
-								   ": its key is used elsewhere", lane->latest, lane->address, lane->next_nonce));
-		ereport(WARNING,
-				(errmsg("key of %s is used elsewhere on chain \"%s\"", lane->address, chain->name),
-				 errdetail("The chain counts " UINT64_FORMAT " transactions, dalp has given the nonces below " UINT64_FORMAT ".",
-						   lane->latest, lane->next_nonce)));
-	}
-}
-
 /* In a transaction: whether to believe this head; sets reread where the branch may be another. */
 static bool
 head_accept(RpcRound *round, const WatchState *state)
@@ -242,7 +222,6 @@ watch_done(RpcRound *round)
 	chain->final_block = finality_block(&chain->finality, state->number, state->tag_block);
 	chain->block_gas = state->gas_limit;
 	watch_store_activate(chain->id, state->lanes, state->lane_count);
-	check_counts(chain, state);
 	if (moved)
 	{
 		watch_store_block(chain->id, state->number, state->hash, state->parent, state->has_base ? &state->base : NULL);

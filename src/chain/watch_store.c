@@ -167,6 +167,22 @@ static Statement write_final = {
 	.argument_types = KEY_TYPES
 };
 
+static Statement write_foreign = {
+	.sql = "WITH gone AS MATERIALIZED (SELECT t.* FROM " KEY_ROWS "),"
+	" slots AS (UPDATE dalp_chain.slot s SET state = 'foreign_final', wanted = NULL"
+	"  FROM gone t WHERE s.chain_id = t.chain_id AND s.wallet_id = t.wallet_id AND s.nonce = t.nonce AND s.state = ANY (ARRAY['signed', 'sent'])),"
+	" attempts AS (UPDATE dalp_chain.attempt a SET state = 'superseded'"
+	"  FROM gone t WHERE a.chain_id = t.chain_id AND a.wallet_id = t.wallet_id AND a.nonce = t.nonce),"
+	" requests AS (UPDATE dalp_chain.request r SET state = 'QUEUED', nonce = NULL, prepared = NULL, changed_at = t.at"
+	"  FROM gone t WHERE r.request_id = t.request_id AND r.state = ANY (ARRAY['BROADCASTING', 'CONFIRMING'])"
+	"  RETURNING r.request_id, t.at, t.nonce)"
+	" INSERT INTO dalp_chain.journal (request_id, at, state, details)"
+	" SELECT r.request_id, r.at, 'QUEUED', pg_catalog.jsonb_build_object('reason', 'nonce used by somebody else', 'nonce', r.nonce::text)"
+	" FROM requests r",
+	.argument_count = 7,
+	.argument_types = KEY_TYPES
+};
+
 static Statement grow_windows = {
 	.sql = "UPDATE dalp_chain.lane l SET nonce_window = CASE WHEN l.nonce_window + 1 < c.nonce_window THEN l.nonce_window + 1 END"
 	" FROM dalp_chain.chain c WHERE c.chain_id = l.chain_id AND l.chain_id = $1 AND l.wallet_id = ANY ($2) AND l.nonce_window IS NOT NULL",
@@ -391,6 +407,12 @@ void
 watch_store_final(int chain_id, const SlotKey *slots, int count)
 {
 	write_keys(chain_id, slots, count, &write_final);
+}
+
+void
+watch_store_foreign(int chain_id, const SlotKey *slots, int count)
+{
+	write_keys(chain_id, slots, count, &write_foreign);
 }
 
 void

@@ -101,6 +101,8 @@ typedef struct SlotKey
 extern void watch_store_mined(int chain_id, const SlotMined *slots, int count);
 extern void watch_store_lost(int chain_id, const SlotKey *slots, int count);
 extern void watch_store_final(int chain_id, const SlotKey *slots, int count);
+/* Consumed by a hash that isn't ours: their requests are queued again. */
+extern void watch_store_foreign(int chain_id, const SlotKey *slots, int count);
 
 /* The windows of these wallets grow by a step, up to the chain's. */
 extern void watch_store_grow_windows(int chain_id, const SlotMined *slots, int count);
