@@ -290,7 +290,7 @@ call_task(Advance *advance, StepVerdict *verdict)
 		advance->approach = BY_ERROR;
 		return true;
 	}
-	switch (task_run(step, &advance->decision, input, advance->writes, advance->alone,
+	switch (task_run(step, &advance->decision, input, advance->writes,
 					 &advance->result, &advance->error))
 	{
 		case TASK_DONE:

@@ -86,9 +86,10 @@ error_report(const ErrorData *edata, bool timed_out, HandlerOutcome *outcome)
 
 	if (edata->sqlerrcode == ERRCODE_DALP_NAMED_ERROR && edata->datatype_name != NULL)
 	{
-		/* The author chose both texts. */
+		/* The author chose both texts; without a cause the message says the name. */
 		error->error = pstrdup(edata->datatype_name);
-		error->cause = edata->message ? pstrdup(edata->message) : NULL;
+		if (edata->message != NULL && strcmp(edata->message, edata->datatype_name) != 0)
+			error->cause = pstrdup(edata->message);
 		error->from_task = true;
 		return;
 	}

@@ -8,6 +8,11 @@
  * SET ROLE, SECURITY_RESTRICTED_OPERATION keeps temporary tables, prepared
  * statements and LISTEN of one user's step from the next user's.  Settings are
  * undone by the GUC nest level, session advisory locks are released.
+ *
+ * A restricted operation may defer no trigger, because one that fires at commit
+ * would run with the executor's rights.  So deferrable constraints are checked
+ * at each statement: a step that violates one fails by itself, and a handler
+ * inserts parents before children.
  */
 #include "compat.h"
 
@@ -93,9 +98,9 @@ call_function(const char *resource, Oid role, Jsonb *input)
 	return fcinfo->isnull ? NULL : DatumGetJsonbP(result);
 }
 
-/* What follows the call in a transaction of its own: deferred constraints fail the right step. */
+/* SET CONSTRAINTS ALL IMMEDIATE, for the rest of the transaction. */
 static void
-check_deferred_constraints(void)
+defer_no_constraints(void)
 {
 	ConstraintsSetStmt *statement = makeNode(ConstraintsSetStmt);
 
@@ -112,13 +117,14 @@ set_for_step(const char *name, const char *value)
 
 void
 handler_call(const Definition *definition, const char *resource, Jsonb *input,
-			 int timeout, bool alone, HandlerOutcome *outcome)
+			 int timeout, HandlerOutcome *outcome)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	TimestampTz started = GetCurrentTimestamp();
 
 	memset(outcome, 0, sizeof(*outcome));
+	defer_no_constraints();
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
 	{
@@ -143,8 +149,6 @@ handler_call(const Definition *definition, const char *resource, Jsonb *input,
 		PushActiveSnapshot(GetTransactionSnapshot());
 		enable_timeout_after(STATEMENT_TIMEOUT, timeout);
 		result = call_function(resource, definition->run_as, input);
-		if (alone)
-			check_deferred_constraints();
 		disable_timeout(STATEMENT_TIMEOUT, false);
 		PopActiveSnapshot();
 

@@ -37,11 +37,11 @@ extern Oid	handler_find(const char *resource, char **reason);
  * Calls the function of a "sql:" resource in a subtransaction, as
  * definition->run_as, with its search_path and at most timeout milliseconds.
  * Whatever goes wrong is in the outcome, and the subtransaction's effects are
- * gone.  In a transaction with an open store; alone = nothing else is in this
- * transaction, so deferred constraints are checked at once.
+ * gone.  In a transaction with an open store, whose deferrable constraints are
+ * immediate from then on.
  */
 extern void handler_call(const Definition *definition, const char *resource, Jsonb *input,
-						 int timeout, bool alone, HandlerOutcome *outcome);
+						 int timeout, HandlerOutcome *outcome);
 
 /*
  * Runs any function of ours that may raise in the same way: subtransaction,

@@ -189,7 +189,7 @@ typedef enum TaskResult
 } TaskResult;
 
 extern TaskResult task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
-						   bool alone, Jsonb **result, AslError *error);
+						   Jsonb **result, AslError *error);
 
 /* The task that the branch waits for isn't wanted any more. */
 extern void task_abandon(const Step *step, const char *wait_kind, const char *reason);

@@ -47,14 +47,14 @@ read_outcome(const HandlerOutcome *outcome, AslError *error)
 }
 
 static TaskResult
-run_function(Step *step, const AslDecision *call, Jsonb *input, bool alone, Jsonb **result, AslError *error)
+run_function(Step *step, const AslDecision *call, Jsonb *input, Jsonb **result, AslError *error)
 {
 	HandlerOutcome outcome;
 	int			timeout = call->timeout > 0 && call->timeout < INT_MAX / 1000 ?
 		(int) call->timeout * 1000 : dalp_step_timeout;
 
 	STOP_POINT("step_before_body");
-	handler_call(step->definition, asl_task_resource(step->state), input, timeout, alone, &outcome);
+	handler_call(step->definition, asl_task_resource(step->state), input, timeout, &outcome);
 	STOP_POINT("step_after_body");
 	*result = outcome.result;
 	return read_outcome(&outcome, error);
@@ -115,14 +115,14 @@ submit_transaction(Step *step, const AslDecision *call, Jsonb *input, BatchWrite
 
 TaskResult
 task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
-		 bool alone, Jsonb **result, AslError *error)
+		 Jsonb **result, AslError *error)
 {
 	const char *resource = asl_task_resource(step->state);
 
 	*result = NULL;
 	memset(error, 0, sizeof(*error));
 	if (strncmp(resource, "sql:", 4) == 0)
-		return run_function(step, call, input, alone, result, error);
+		return run_function(step, call, input, result, error);
 	if (strncmp(resource, "signal:", 7) == 0)
 		return await_signal(step, call, writes, result);
 	if (strcmp(resource, "chain:transaction") == 0)
