@@ -24,6 +24,8 @@
 #define BUSY_MS 1000
 #define KEY_MS 3000
 
+#define REFUSED_DISABLED "the wallet is disabled"
+
 /* The same complaint about the key at most so often. */
 #define COMPLAIN_MS 60000
 
@@ -72,6 +74,19 @@ end_refused(const BindItem *items, int count)
 	endings_write(endings, ending_count);
 }
 
+/* The broadcaster prepares nothing for a disabled wallet, so its queue ends here. */
+static int
+end_disabled(void)
+{
+	BindItem   *items;
+	int			count = bind_store_disabled(dalp_bind_batch_size, &items);
+
+	for (int i = 0; i < count; i++)
+		items[i].refusal = REFUSED_DISABLED;
+	end_refused(items, count);
+	return count;
+}
+
 /* A key that can't be used stops its own wallet, on this chain, until an operator resumes it. */
 static void
 pause_for_key(const BindLane *lane, const KeyProblem *problem)
@@ -109,7 +124,7 @@ bind_requests(const BindLane *lane)
 	for (int i = 0; i < count; i++)
 	{
 		if (lane->disabled)
-			items[i].refusal = "the wallet is disabled";
+			items[i].refusal = REFUSED_DISABLED;
 		else if (items[i].has_expires_at && items[i].expires_at <= now)
 			items[i].refusal = "it expired before it was signed";
 		items[i].tx.nonce = nonce;
@@ -127,7 +142,7 @@ bind_requests(const BindLane *lane)
 }
 
 static int
-bind_wanted(const BindLane *lane)
+bind_wanted(const BindLane *lane, bool *usable)
 {
 	BindItem   *items;
 	int			count = bind_store_wanted(lane, dalp_bind_batch_size, &items);
@@ -135,7 +150,7 @@ bind_wanted(const BindLane *lane)
 	for (int i = 0; i < count; i++)
 	{
 		if (lane->disabled && items[i].refusal == NULL)
-			items[i].refusal = "the wallet is disabled";
+			items[i].refusal = REFUSED_DISABLED;
 		bind_check(lane, &items[i]);
 		if (items[i].refusal != NULL)
 			ereport(WARNING,
@@ -143,7 +158,10 @@ bind_wanted(const BindLane *lane)
 							items[i].tx.nonce, lane->wallet, lane->chain),
 					 errdetail("Reason: %s.", items[i].refusal)));
 	}
-	if (count == 0 || !sign(lane, items, count))
+	if (count == 0)
+		return 0;
+	*usable = sign(lane, items, count);
+	if (!*usable)
 		return count;
 	bind_store_replaced(lane, items, count, clock_now());
 	wake_at_commit(WORKER_BROADCASTER);
@@ -161,9 +179,11 @@ bind_lane(LaneId id)
 	worker_begin("signing");
 	if (bind_store_lock(id, &lane))
 	{
+		bool		usable = true;
+
 		if (lane.may_replace)
-			done += bind_wanted(&lane);
-		if (lane.may_bind)
+			done += bind_wanted(&lane, &usable);
+		if (lane.may_bind && usable)
 			done += bind_requests(&lane);
 	}
 	if (done > 0)
@@ -188,10 +208,12 @@ bind_turn(void)
 	count = bind_store_lanes(&lanes, turn);
 	if (count > 0)
 		ready = signer_keys_ready(&problem);
+	else
+		done = end_disabled();
 	worker_commit();
 
 	if (count == 0)
-		return IDLE_MS;
+		return done > 0 ? 0 : IDLE_MS;
 	if (!ready)
 	{
 		complain(&problem);

@@ -55,6 +55,13 @@ static Statement lock_requests = {
 	.argument_count = 3, .argument_types = {INT4OID, INT4OID, INT4OID}
 };
 
+static Statement lock_disabled = {
+	.sql = "SELECT r.request_id, r.run_id IS NOT NULL FROM dalp_custody.wallet w CROSS JOIN dalp_chain.chain c"
+	" JOIN dalp_chain.request r ON r.chain_id = c.chain_id AND r.wallet_id = w.wallet_id AND r.state = 'QUEUED'"
+	" WHERE w.disabled LIMIT $1 FOR NO KEY UPDATE OF r SKIP LOCKED",
+	.argument_count = 1, .argument_types = {INT4OID}
+};
+
 /* What is wanted decides; what it leaves open is as in the last attempt. */
 static Statement lock_wanted = {
 	.sql = "SELECT s.request_id, s.nonce::pg_catalog.text, s.wanted->>'kind', a.number + 1,"
@@ -258,6 +265,21 @@ bind_store_requests(const BindLane *lane, int limit, BindItem **items)
 		item->kind = "user";
 		item->number = 1;
 		take_prepared(item, lane, store_text(row, 7), store_text(row, 8), store_text(row, 9), store_text(row, 10));
+	}
+	return (int) found;
+}
+
+int
+bind_store_disabled(int limit, BindItem **items)
+{
+	Datum		values[] = {Int32GetDatum(limit)};
+	uint64		found = store_write(&lock_disabled, values, NULL, 0);
+
+	*items = palloc0(sizeof(BindItem) * (found + 1));
+	for (uint64 row = 0; row < found; row++)
+	{
+		(*items)[row].request_id = store_int64(row, 1);
+		(*items)[row].has_run = store_bool(row, 2);
 	}
 	return (int) found;
 }

@@ -25,6 +25,9 @@ extern bool bind_store_lock(LaneId id, BindLane *lane);
 /* Locks prepared requests, most urgent first. Nonces are not set. */
 extern int	bind_store_requests(const BindLane *lane, int limit, BindItem **items);
 
+/* Locks queued requests of disabled wallets, on all chains; only id and run are set. */
+extern int	bind_store_disabled(int limit, BindItem **items);
+
 /* Locks slots for which a further attempt is wanted, and says what it consists of. */
 extern int	bind_store_wanted(const BindLane *lane, int limit, BindItem **items);
 

@@ -12,6 +12,7 @@
 #include "core/document_jsonb.h"
 #include "core/errors.h"
 #include "core/spi.h"
+#include "core/wake.h"
 #include "custody/key_letter.h"
 #include "custody/wallet_store.h"
 #include "miscadmin.h"
@@ -137,7 +138,11 @@ dalp_disable_wallet(PG_FUNCTION_ARGS)
 	store_open(&scope);
 	wallet_find(name, &wallet);
 	if (wallet_store_disable(wallet.id))
+	{
 		audit_add(user, "disable_wallet", name, details("note", note));
+		/* What waits for its signature has waited in vain. */
+		wake_at_commit(WORKER_SIGNER);
+	}
 	store_close(&scope);
 	PG_RETURN_VOID();
 }

@@ -219,9 +219,14 @@ query_until($node, q{SELECT string_agg(state || ' ' || n, ', ' ORDER BY wallet_i
 	'SIGNING 5');
 consistent('with a damaged key');
 
-# A disabled wallet signs nothing; its requests end.
+# A disabled wallet signs nothing: what is queued ends, what comes is refused.
+submit('first', 2);
+my $before = $node->safe_psql('postgres', q{SELECT count(*) FROM dalp_chain.attempt});
 $node->safe_psql('postgres', q{SELECT dalp.disable_wallet('first', 'test')});
-is(failure(q{SELECT dalp.submit_transaction('first', 'island', '0x00000000000000000000000000000000000000aa')}) =~ /^DL003/, 1, 'a disabled wallet takes no request');
+query_until($node, q{SELECT string_agg(state || ' ' || error || ' ' || cause, ', ') FROM dalp_chain.request WHERE request_id > (SELECT max(request_id) - 2 FROM dalp_chain.request)},
+	'DEAD_LETTER Chain.Rejected the wallet is disabled, DEAD_LETTER Chain.Rejected the wallet is disabled');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM dalp_chain.attempt}), $before, 'nothing was signed for a disabled wallet');
+like(failure(q{SELECT dalp.submit_transaction('first', 'island', '0x00000000000000000000000000000000000000aa')}), qr/^DL003/, 'a disabled wallet takes no request');
 
 # Secrets: the master key is in no log and no dump.
 $node->command_ok([ 'pg_dump', '-f', $node->basedir . '/dump.sql', $node->connstr('postgres') ], 'dumps');
