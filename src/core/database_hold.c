@@ -164,12 +164,12 @@ transaction_ends(XactEvent event, void *argument)
 	(void) argument;
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
 		return;
-	hold_release(event == XACT_EVENT_COMMIT);
-	if (scan_at_end && event == XACT_EVENT_COMMIT)
-	{
+	/* First, so that the launcher reads what there is before it looks at a slot that isn't held any more. */
+	if (scan_at_end)
 		pg_atomic_write_u32(&shared->scan, 1);
+	hold_release(event == XACT_EVENT_COMMIT);
+	if (scan_at_end)
 		launcher_wake();
-	}
 	scan_at_end = false;
 }
 
@@ -182,16 +182,31 @@ backend_exits(int code, Datum argument)
 	hold_release(false);
 }
 
+/* Templates get no workers, so they need no slot to keep them away. */
+static bool
+is_template(Oid database)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+	bool		result = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_database) GETSTRUCT(tuple))->datistemplate;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
 /* One attempt; whether the hold is ours and nobody is attached. */
 static bool
-hold_try(Oid database)
+hold_try(Oid database, bool take_slot)
 {
 	DatabaseSlot *slot;
 	bool		alone;
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	slot = shared_find_slot(database);
-	if (slot == NULL)
+	if (slot == NULL && take_slot)
 		slot = slot_take(database);
 	/* Without a slot, no worker can start. */
 	alone = slot == NULL;
@@ -211,6 +226,7 @@ hold(Oid database)
 {
 	static bool exit_registered = false;
 	TimestampTz deadline = GetCurrentTimestamp() + HOLD_WAIT_MS * INT64CONST(1000);
+	bool		take_slot = !is_template(database);
 
 	if (!exit_registered)
 	{
@@ -218,7 +234,7 @@ hold(Oid database)
 		exit_registered = true;
 	}
 	/* Whoever is left at the deadline is reported by the server, as any other session. */
-	while (!hold_try(database) && GetCurrentTimestamp() < deadline)
+	while (!hold_try(database, take_slot) && GetCurrentTimestamp() < deadline)
 	{
 		if (held != NULL)
 			(void) ConditionVariableTimedSleep(&held->detached, HOLD_LOOK_MS, session_wait_event());
