@@ -111,7 +111,7 @@ query -c "CALL bench.latency('ten', 300)" -c "CALL bench.latency('note', 500)" >
 note "one run of 10 steps, idle system, p50" ms "$(query -c "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) FROM bench.latency WHERE workflow = 'ten'")"
 note "one run of 10 steps, idle system, p99" ms "$(query -c "SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY ms) FROM bench.latency WHERE workflow = 'ten'")"
 for p in 0.5 0.99; do
-	note "commit of start to body of the first step, p${p#0.}" us "$(query -c "SELECT percentile_cont($p) WITHIN GROUP (ORDER BY
+	note "commit of start to body of the first step, p$(awk "BEGIN { print $p * 100 }")" us "$(query -c "SELECT percentile_cont($p) WITHIN GROUP (ORDER BY
 		extract(epoch FROM b.at - pg_xact_commit_timestamp(s.xid)) * 1e6) FROM bench.start s JOIN bench.body b USING (run)")"
 done
 
