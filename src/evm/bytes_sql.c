@@ -29,7 +29,8 @@ bytes_argument_exact(FunctionCallInfo fcinfo, int n, size_t length, const char *
 	if (bytes.length != length)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_INVALID_INPUT),
-				 errmsg("invalid %s: expected %zu bytes, got %zu", name, length, bytes.length)));
+				 errmsg("invalid %s: expected %zu bytes, got %zu", name, length, bytes.length),
+				 errdetail("Found at %s.", name)));
 	return bytes.data;
 }
 
@@ -56,6 +57,8 @@ bytes_doc_to_datum(const Doc *doc, const char *what)
 	Problem		problem = {{0}, {0}};
 	Jsonb	   *result = doc_to_jsonb(doc, &problem);
 
+	if (result == NULL && problem.where[0] == '\0')
+		snprintf(problem.where, sizeof(problem.where), "%s", what);
 	if (result == NULL)
 		problem_raise(&problem, what);
 	return JsonbPGetDatum(result);

@@ -228,11 +228,13 @@ rlp_next_u64(RlpReader *reader, uint64_t *value, const char *what, Problem *prob
 bool
 rlp_finish(const RlpReader *reader, const char *what, Problem *problem)
 {
-	if (!rlp_at_end(reader))
-		return problem_set(problem, what, "%zu surplus bytes at byte %zu",
-						   (size_t) (reader->end - reader->next),
-						   (size_t) (reader->next - reader->start));
-	return true;
+	char		where[64];
+
+	if (rlp_at_end(reader))
+		return true;
+	snprintf(where, sizeof(where), "byte %zu", (size_t) (reader->next - reader->start));
+	return problem_set(problem, where, "surplus bytes after the %s: %zu", what,
+					   (size_t) (reader->end - reader->next));
 }
 
 static bool
@@ -326,7 +328,7 @@ rlp_to_doc(const uint8_t *data, size_t length, Problem *problem)
 
 	rlp_reader_init(&reader, data, length);
 	doc = item_to_doc(&reader, 0, problem);
-	if (doc == NULL || !rlp_finish(&reader, NULL, problem))
+	if (doc == NULL || !rlp_finish(&reader, "item", problem))
 		return NULL;
 	return doc;
 }

@@ -52,7 +52,7 @@ extern bool rlp_next_exact(RlpReader *reader, uint8_t *out, size_t length, const
 extern bool rlp_next_u256(RlpReader *reader, U256 *value, const char *what, Problem *problem);
 extern bool rlp_next_u64(RlpReader *reader, uint64_t *value, const char *what, Problem *problem);
 
-/* Nothing may follow. */
+/* Nothing may follow "what". */
 extern bool rlp_finish(const RlpReader *reader, const char *what, Problem *problem);
 
 /* Documents as json-conventions.md writes them: hex strings, numbers (in only), arrays. */

@@ -54,7 +54,7 @@ read_access_list(RlpReader *fields, EvmTransaction *tx, Problem *problem)
 								"accessList storageKeys", problem))
 				return false;
 		}
-		if (!rlp_finish(&entry, "accessList", problem))
+		if (!rlp_finish(&entry, "entry of accessList", problem))
 			return false;
 	}
 	return true;
@@ -85,7 +85,7 @@ read_authorizations(RlpReader *fields, EvmTransaction *tx, Problem *problem)
 			!rlp_next_u64(&entry, &parity, "authorizationList yParity", problem) ||
 			!rlp_next_u256(&entry, &authorization->r, "authorizationList r", problem) ||
 			!rlp_next_u256(&entry, &authorization->s, "authorizationList s", problem) ||
-			!rlp_finish(&entry, what, problem))
+			!rlp_finish(&entry, "entry of authorizationList", problem))
 			return false;
 		if (parity > UINT8_MAX)
 			return problem_set(problem, "authorizationList yParity", "y parity is larger than 8 bits");

@@ -1,0 +1,97 @@
+-- Guards: transactions are signed and read exactly as the chain does; only
+-- canonical bytes are read; what dalp would refuse to send is said beforehand.
+SET search_path TO dalp, public;
+\set key '''\\x4646464646464646464646464646464646464646464646464646464646464646'''
+
+-- the example of EIP-155
+\set eip155 '{"nonce": 9, "gasPrice": "20000000000", "gas": "0x5208", "to": "0x3535353535353535353535353535353535353535", "value": 1000000000000000000, "chainId": 1}'
+SELECT transaction_encode_unsigned(:'eip155');
+SELECT keccak256(transaction_encode_unsigned(:'eip155'));
+SELECT transaction_sign(:'eip155', :key) AS raw \gset
+SELECT :'raw';
+SELECT jsonb_pretty(transaction_decode(:'raw'));
+SELECT transaction_hash(:'raw');
+
+-- every type comes back, and is signed again to the same bytes
+CREATE TEMPORARY TABLE samples (name text, transaction jsonb);
+INSERT INTO samples VALUES
+	('before EIP-155', '{"nonce": 1}'),
+	('largest values', '{"type": 2, "chainId": "115792089237316195423570985008687907853269984665640564039457584007913129639935", "nonce": 18446744073709551614, "gas": "18446744073709551615", "value": "0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"}'),
+	('large chain id', '{"chainId": 9007199254740993, "gasPrice": 1}'),
+	('access list', '{"chainId": 1, "accessList": [{"address": "0x3535353535353535353535353535353535353535", "storageKeys": ["0x0000000000000000000000000000000000000000000000000000000000000001"]}, {"address": "0x3535353535353535353535353535353535353535"}]}'),
+	('fees', '{"chainId": 1, "maxFeePerGas": 2, "maxPriorityFeePerGas": 1, "data": "0xABCD"}'),
+	('delegation', '{"chainId": 1, "to": "0x3535353535353535353535353535353535353535", "authorizationList": [{"chainId": 0, "address": "0x3535353535353535353535353535353535353535", "nonce": 1, "yParity": 1, "r": "0x01", "s": 2}]}');
+SELECT name, decoded->>'type' AS type, decoded->>'chainId' AS chain_id, decoded->>'from' AS sender,
+	transaction_sign(decoded, :key) = raw AS same, transaction_hash(raw) = keccak256(raw) AS hashed
+FROM samples, LATERAL transaction_sign(transaction, :key) AS raw, LATERAL transaction_decode(raw) AS decoded;
+SELECT transaction_decode(transaction_sign(transaction, :key)) - '{r,s,hash,from,yParity}'::text[] FROM samples WHERE name IN ('access list', 'delegation');
+
+-- refused, and why
+SELECT transaction_encode_unsigned('{"type": 2}');
+SELECT transaction_encode_unsigned('{"type": 3, "chainId": 1}');
+SELECT transaction_encode_unsigned('{"chainId": 0}');
+SELECT transaction_encode_unsigned('{"nonce": 18446744073709551615}');
+SELECT transaction_encode_unsigned('{"nonce": 1.5}');
+SELECT transaction_encode_unsigned('{"gas": 1, "gasLimit": 2}');
+SELECT transaction_encode_unsigned('{"type": 0, "maxFeePerGas": 1}');
+SELECT transaction_encode_unsigned('{"type": 2, "chainId": 1, "gasPrice": 1}');
+SELECT transaction_encode_unsigned('{"gasprice": 1}');
+SELECT transaction_encode_unsigned('{"to": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD"}');
+SELECT transaction_encode_unsigned('{"chainId": 1, "accessList": [{"address": "0x3535353535353535353535353535353535353535", "storageKeys": ["0x01"]}]}');
+SELECT transaction_encode_unsigned('{"type": 4, "chainId": 1, "to": "0x3535353535353535353535353535353535353535"}');
+SELECT transaction_encode_unsigned('[]');
+SELECT transaction_sign('{}', '\x00');
+SELECT transaction_sign('{}', decode(repeat('00', 32), 'hex'));
+SELECT transaction_sign('{}', decode(repeat('ff', 32), 'hex'));
+
+-- bytes that another node might let pass
+SELECT transaction_decode('');
+SELECT transaction_decode('\x03c0');
+SELECT transaction_decode('\x00c0');
+SELECT transaction_decode(:'raw' || '\x00'::bytea);
+SELECT transaction_decode(substr(:'raw'::bytea, 1, 100));
+-- a nonce with a leading zero, a high s, v of chain id 0, r of 0
+SELECT transaction_decode(rlp_encode(jsonb_set(rlp_decode(:'raw'), '{0}', '"0x0009"')));
+SELECT transaction_decode(rlp_encode(jsonb_set(rlp_decode(:'raw'), '{8}', '"0x98341626668019e5134fcfb4cc3d088ff8597f4ac2bb402f6f8fe346c2e20cbe"')));
+SELECT transaction_decode(rlp_encode(jsonb_set(rlp_decode(:'raw'), '{6}', '"0x23"')));
+SELECT transaction_decode(rlp_encode(jsonb_set(rlp_decode(:'raw'), '{6}', '"0x1d"')));
+SELECT transaction_decode(rlp_encode(jsonb_set(rlp_decode(:'raw'), '{7}', '"0x"')));
+SELECT transaction_decode(rlp_encode(rlp_decode(:'raw') || '["0x"]'));
+
+-- strict checks before anything is sent
+CREATE FUNCTION pg_temp.check_of(transaction jsonb, chain numeric DEFAULT 1) RETURNS jsonb LANGUAGE sql AS
+$$ SELECT dalp.transaction_check(dalp.transaction_sign(transaction, decode(repeat('46', 32), 'hex')), chain) $$;
+SELECT pg_temp.check_of(:'eip155');
+SELECT pg_temp.check_of(:'eip155', 2)->>'reason', pg_temp.check_of('{"gas": 21000, "to": "0x3535353535353535353535353535353535353535"}')->>'reason';
+SELECT pg_temp.check_of('{"chainId": 1, "gas": 20999, "to": "0x3535353535353535353535353535353535353535"}');
+SELECT pg_temp.check_of('{"chainId": 1, "gas": 53000}');
+SELECT pg_temp.check_of(jsonb_build_object('chainId', 1, 'gas', 37000, 'to', '0x3535353535353535353535353535353535353535', 'data', '0x' || repeat('01', 1000)));
+SELECT pg_temp.check_of(jsonb_build_object('chainId', 1, 'gas', 60999, 'to', '0x3535353535353535353535353535353535353535', 'data', '0x' || repeat('01', 1000)))->>'reason';
+SELECT pg_temp.check_of(jsonb_build_object('chainId', 1, 'gas', 61000, 'to', '0x3535353535353535353535353535353535353535', 'data', '0x' || repeat('01', 1000)))->>'valid';
+SELECT pg_temp.check_of('{"chainId": 1, "gas": 16777217, "to": "0x3535353535353535353535353535353535353535"}')->>'reason';
+SELECT pg_temp.check_of('{"chainId": 1, "gas": 21000, "to": "0x3535353535353535353535353535353535353535", "maxFeePerGas": 1, "maxPriorityFeePerGas": 2}')->>'reason';
+SELECT pg_temp.check_of('{"chainId": 1, "gas": 21000, "to": "0x3535353535353535353535353535353535353535", "gasPrice": 1, "value": "0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"}')->>'reason';
+SELECT pg_temp.check_of(jsonb_build_object('chainId', 1, 'gas', 16000000, 'data', '0x' || repeat('00', 49153)))->>'reason';
+SELECT pg_temp.check_of(jsonb_build_object('chainId', 1, 'gas', 16000000, 'to', '0x3535353535353535353535353535353535353535', 'data', '0x' || repeat('00', 131072)))->>'reason';
+SELECT transaction_check('\x00', 1);
+SELECT transaction_check(:'raw', -1);
+
+-- what the authority of a delegation signs
+SELECT authorization_hash('{"chainId": 1, "address": "0x3535353535353535353535353535353535353535", "nonce": 7}')
+	= keccak256('\x05' || rlp_encode('[1, "0x3535353535353535353535353535353535353535", 7]'));
+SELECT authorization_hash('{"chainId": 1, "address": "0x3535353535353535353535353535353535353535"}');
+SELECT authorization_hash('{"chainId": 1, "address": "0x35", "nonce": 7}');
+SELECT authorization_hash('{"chainId": 1, "address": "0x3535353535353535353535353535353535353535", "nonce": 7, "foo": 1}');
+
+-- only superusers give keys in the open
+CREATE ROLE dalp_regress_nobody;
+SET ROLE dalp_regress_nobody;
+SELECT dalp.keccak256('') IS NOT NULL AS open_to_everybody;
+SELECT dalp.transaction_sign('{}', decode(repeat('46', 32), 'hex'));
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION dalp.transaction_sign(jsonb, bytea) TO dalp_regress_nobody;
+SET ROLE dalp_regress_nobody;
+SELECT dalp.transaction_sign('{}', decode(repeat('46', 32), 'hex'));
+RESET ROLE;
+DROP OWNED BY dalp_regress_nobody;
+DROP ROLE dalp_regress_nobody;
