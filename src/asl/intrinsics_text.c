@@ -194,12 +194,7 @@ intrinsic_string_split(const Arguments *arguments, AslScope *scope)
 static bool
 check_characters(const Arguments *arguments, AslScope *scope)
 {
-	const Doc  *text = arguments->values[0];
-	uint32_t	characters = 0;
-
-	for (uint32_t i = 0; i < text->length; i++)
-		characters += ((unsigned char) text->text[i] & 0xc0) != 0x80;
-	if (characters <= MAX_CHARACTERS)
+	if (doc_characters(arguments->values[0]) <= MAX_CHARACTERS)
 		return true;
 	call_fail(arguments, scope, "the text has more than %d characters", MAX_CHARACTERS);
 	return false;

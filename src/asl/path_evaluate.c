@@ -52,13 +52,7 @@ apply_function(const PathStep *step, const Doc *value)
 	{
 		case FUNCTION_LENGTH:
 			if (value->kind == DOC_STRING)
-			{
-				int64_t		characters = 0;
-
-				for (uint32_t i = 0; i < value->length; i++)
-					characters += ((unsigned char) value->text[i] & 0xc0) != 0x80;
-				return doc_int(characters);
-			}
+				return doc_int(doc_characters(value));
 			return value->kind == DOC_ARRAY || value->kind == DOC_OBJECT ? doc_int(value->length) : NULL;
 		case FUNCTION_KEYS:
 			if (value->kind == DOC_OBJECT)

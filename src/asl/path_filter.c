@@ -145,6 +145,14 @@ read_operator(PathCursor *cursor, FilterOperator *operator)
 		{"==", OPERATOR_EQUAL}, {"!=", OPERATOR_NOT_EQUAL}, {"<=", OPERATOR_LESS_EQUAL}, {"<", OPERATOR_LESS},
 		{">=", OPERATOR_GREATER_EQUAL}, {">", OPERATOR_GREATER},
 	};
+	static const struct
+	{
+		const char *text;
+		FilterOperator operator;
+	}			words[] = {
+		{"in", OPERATOR_IN}, {"nin", OPERATOR_NOT_IN}, {"contains", OPERATOR_CONTAINS}, {"subsetof", OPERATOR_SUBSET_OF},
+		{"anyof", OPERATOR_ANY_OF}, {"noneof", OPERATOR_NONE_OF}, {"size", OPERATOR_SIZE}, {"empty", OPERATOR_EMPTY},
+	};
 
 	for (size_t i = 0; i < lengthof(operators); i++)
 		if (take_text(cursor, operators[i].text))
@@ -152,13 +160,13 @@ read_operator(PathCursor *cursor, FilterOperator *operator)
 			*operator = operators[i].operator;
 			return true;
 		}
-	if (take_word(cursor, "in"))
-		*operator = OPERATOR_IN;
-	else if (take_word(cursor, "nin"))
-		*operator = OPERATOR_NOT_IN;
-	else
-		return false;
-	return true;
+	for (size_t i = 0; i < lengthof(words); i++)
+		if (take_word(cursor, words[i].text))
+		{
+			*operator = words[i].operator;
+			return true;
+		}
+	return false;
 }
 
 static const Filter *
@@ -209,6 +217,11 @@ read_not(PathCursor *cursor)
 			filter->kind = FILTER_COMPARE;
 			if (!read_operand(cursor, &filter->b))
 				return NULL;
+		}
+		else if (take_text(cursor, "=~"))
+		{
+			path_problem(cursor, "regular expressions are not supported in filters");
+			return NULL;
 		}
 		else if (a.path == NULL)
 		{
@@ -283,6 +296,62 @@ compare_texts(const Doc *a, const Doc *b)
 	return a->length < b->length ? -1 : a->length > b->length;
 }
 
+/* How many items of the one array are in the other; -1 after a failure of the scope or where one is no array. */
+static int64_t
+count_common(const Doc *a, const Doc *b, AslScope *scope)
+{
+	int64_t		common = 0;
+
+	if (a->kind != DOC_ARRAY || b->kind != DOC_ARRAY || !scope_work(scope, (int64_t) a->length * b->length))
+		return -1;
+	for (uint32_t i = 0; i < a->length; i++)
+		for (uint32_t j = 0; j < b->length; j++)
+			if (doc_equal(a->items[i], b->items[j]))
+			{
+				common++;
+				break;
+			}
+	return common;
+}
+
+static bool
+contains(const Doc *a, const Doc *b, AslScope *scope)
+{
+	if (a->kind == DOC_STRING && b->kind == DOC_STRING)
+		return scope_work(scope, a->length / 64) && memmem(a->text, a->length, b->text, b->length) != NULL;
+	if (a->kind != DOC_ARRAY || !scope_work(scope, a->length))
+		return false;
+	for (uint32_t i = 0; i < a->length; i++)
+		if (doc_equal(a->items[i], b))
+			return true;
+	return false;
+}
+
+/* The operators written as words, but for in and nin. */
+static bool
+compare_word(FilterOperator operator, const Doc *a, const Doc *b, AslScope *scope)
+{
+	int64_t		size;
+	bool		sized = a->kind == DOC_ARRAY || a->kind == DOC_STRING;
+
+	switch (operator)
+	{
+		case OPERATOR_CONTAINS:
+			return contains(a, b, scope);
+		case OPERATOR_SUBSET_OF:
+			return count_common(a, b, scope) == (int64_t) a->length;
+		case OPERATOR_ANY_OF:
+			return count_common(a, b, scope) > 0;
+		case OPERATOR_NONE_OF:
+			return count_common(a, b, scope) == 0;
+		case OPERATOR_SIZE:
+			return sized && doc_to_int64(b, &size) &&
+				size == (int64_t) (a->kind == DOC_STRING ? doc_characters(a) : a->length);
+		default:
+			return sized && b->kind == DOC_BOOL && (a->length == 0) == b->boolean;
+	}
+}
+
 static bool
 compare(const Filter *filter, const Doc *a, const Doc *b, AslScope *scope)
 {
@@ -290,6 +359,8 @@ compare(const Filter *filter, const Doc *a, const Doc *b, AslScope *scope)
 
 	if (a == NULL || b == NULL)
 		return false;
+	if (filter->operator >= OPERATOR_CONTAINS)
+		return compare_word(filter->operator, a, b, scope);
 	if (filter->operator == OPERATOR_EQUAL || filter->operator == OPERATOR_NOT_EQUAL)
 		return doc_equal(a, b) == (filter->operator == OPERATOR_EQUAL);
 	if (filter->operator == OPERATOR_IN || filter->operator == OPERATOR_NOT_IN)

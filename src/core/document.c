@@ -45,6 +45,16 @@ doc_utf8_length(const char *p, size_t left)
 	return 0;
 }
 
+uint32_t
+doc_characters(const Doc *string)
+{
+	uint32_t	characters = 0;
+
+	for (uint32_t i = 0; i < string->length; i++)
+		characters += ((unsigned char) string->text[i] & 0xc0) != 0x80;
+	return characters;
+}
+
 bool
 doc_is_utf8(const char *text, size_t length)
 {

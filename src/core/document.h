@@ -71,6 +71,9 @@ extern void doc_object_add(Doc *object, const char *key, const Doc *value);	/* r
 extern void doc_object_add_n(Doc *object, const char *key, size_t key_length, const Doc *value);
 extern Doc *doc_copy_shallow(const Doc *container);	/* to change one member of a shared tree */
 
+/* Characters of a string. */
+extern uint32_t doc_characters(const Doc *string);
+
 /* Whether the bytes are well-formed UTF-8. */
 extern bool doc_is_utf8(const char *text, size_t length);
 
