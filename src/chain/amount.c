@@ -9,9 +9,14 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+/* A numeric may have a hundred thousand digits; a message must not. */
+#define SHOWN_DIGITS 100
+
 static void
 amount_refuse(const char *what, const char *text, const char *reason)
 {
+	if (strlen(text) > SHOWN_DIGITS)
+		text = psprintf("A number of %zu characters", strlen(text));
 	ereport(ERROR,
 			(errcode(ERRCODE_DALP_INVALID_INPUT),
 			 errmsg("invalid amount for \"%s\"", what),
