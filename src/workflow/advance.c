@@ -301,7 +301,9 @@ call_task(Advance *advance, StepVerdict *verdict)
 			advance->approach = BY_ERROR;
 			return true;
 		case TASK_WAITS:
-			batch_journal(advance->writes, step, "entered", advance->now, NULL, NULL, NULL, NULL, NULL);
+			/* A retried state has been entered before. */
+			if (!step->entered_logged)
+				batch_journal(advance->writes, step, "entered", advance->now, NULL, NULL, NULL, NULL, NULL);
 			stops(advance);
 			return false;
 		case TASK_CONFLICT:
@@ -435,6 +437,7 @@ deliver(Advance *advance)
 	}
 	advance->keeps_row = more;
 	batch_message_gone(advance->writes, message->message_id);
+	step->taken_message = message->message_id;
 	if (message->error != NULL)
 	{
 		advance->error = (AslError) {.error = message->error, .cause = message->cause, .from_task = true};

@@ -39,6 +39,20 @@ required_id(FunctionCallInfo fcinfo, int number, const char *name)
 	return PG_GETARG_INT64(number);
 }
 
+/* Longest key of a caller, in bytes: it is in an index. */
+#define KEY_LIMIT 512
+
+/* DL006 for a key that is empty or too long; NULL is none. */
+static inline void
+check_key(const char *what, const char *key)
+{
+	if (key != NULL && (key[0] == '\0' || strlen(key) > KEY_LIMIT))
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_INVALID_INPUT),
+				 errmsg("%s must have 1 to %d bytes", what, KEY_LIMIT),
+				 errdetail("It has %zu.", strlen(key))));
+}
+
 /* Months count 30 days, as when an interval is compared. */
 static inline int64
 interval_microseconds(const Interval *interval)

@@ -302,16 +302,18 @@ read_message(MemoryContext context, uint64 row)
 }
 
 Message *
-claim_signal(int64 run_id, const char *name)
+claim_signal(const Step *step, const char *name)
 {
 	static Statement find = {
 		"SELECT " MESSAGE_COLUMNS " FROM dalp_workflow.inbox i WHERE i.run_id OPERATOR(pg_catalog.=) $1"
 		" AND i.kind OPERATOR(pg_catalog.=) 'signal' AND i.name OPERATOR(pg_catalog.=) $2"
-		" ORDER BY i.message_id LIMIT 1",
-		2, {INT8OID, TEXTOID}
+		" AND i.message_id OPERATOR(pg_catalog.<>) $3 ORDER BY i.message_id LIMIT 1",
+		3, {INT8OID, TEXTOID, INT8OID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[2] = {Int64GetDatum(run_id), CStringGetTextDatum(name)};
+	Datum		values[3] = {
+		Int64GetDatum(step->run_id), CStringGetTextDatum(name), Int64GetDatum(step->taken_message)
+	};
 
 	return store_write(&find, values, NULL, 1) == 0 ? NULL : read_message(context, 0);
 }

@@ -47,6 +47,7 @@ dalp_signal(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_INVALID_INPUT),
 				 errmsg("name of a signal must have 1 to %d bytes", SIGNAL_NAME_LIMIT)));
+	check_key("idempotency key", key);
 	if (payload != NULL && (Size) VARSIZE(payload) > (Size) dalp_max_payload * 1024)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_LIMIT_EXCEEDED),

@@ -26,24 +26,11 @@ DALP_FUNCTION(dalp_start);
 DALP_FUNCTION(dalp_start_many);
 
 #define PRIORITY_LIMIT 1000
-#define KEY_LIMIT 512
 
 static Jsonb *
 empty_object(void)
 {
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
-}
-
-static void
-check_key(const char *what, const char *key)
-{
-	if (key == NULL)
-		return;
-	if (key[0] == '\0' || strlen(key) > KEY_LIMIT)
-		ereport(ERROR,
-				(errcode(ERRCODE_DALP_INVALID_INPUT),
-				 errmsg("%s must have 1 to %d bytes", what, KEY_LIMIT),
-				 errdetail("It has %zu.", strlen(key))));
 }
 
 static void

@@ -71,6 +71,8 @@ typedef struct Step
 	Jsonb	   *input;			/* raw input of the state */
 	Jsonb	   *variables;		/* or NULL */
 
+	int64		taken_message;	/* consumed by this step, gone at the end of the batch; 0 = none */
+
 	/* what came of it, for the executor's memory */
 	bool		stays_ready;	/* goes on at once */
 	bool		finished;		/* the run has ended */
@@ -141,8 +143,8 @@ typedef struct Message
 /* Locks a live run, waiting for whoever has it, and loads its branch 0; NULL if it has ended or never was. */
 extern Step *claim_run(int64 run_id);
 
-/* Oldest message of that kind and name (signal), or NULL. */
-extern Message *claim_signal(int64 run_id, const char *name);
+/* Oldest signal of that name that the step hasn't taken already, or NULL. */
+extern Message *claim_signal(const Step *step, const char *name);
 
 /* The first message that a wait of the run is for, with that wait's branch; NULL if none. *more = there are others. */
 extern Message *claim_message(int64 run_id, int *branch_id, bool *more);

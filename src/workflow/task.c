@@ -64,11 +64,12 @@ static TaskResult
 await_signal(Step *step, const AslDecision *call, BatchWrites *writes, Jsonb **result)
 {
 	const char *name = asl_task_resource(step->state) + strlen("signal:");
-	Message    *message = claim_signal(step->run_id, name);
+	Message    *message = claim_signal(step, name);
 
 	if (message == NULL)
 		return wait_for(step, call, writes, "signal", name, 0);
 	batch_message_gone(writes, message->message_id);
+	batch_journal(writes, step, "signalled", clock_now(), message->payload, NULL, NULL, NULL, NULL);
 	*result = message->payload;
 	return TASK_DONE;
 }
