@@ -22,6 +22,7 @@
 #include "chain/broadcaster_store.h"
 #include "compat.h"
 #include "core/catalog.h"
+#include "core/clock.h"
 #include "core/settings.h"
 
 /* The safety net: tables are looked at so often even if nobody wakes us. */
@@ -124,7 +125,7 @@ broadcaster_start(void)
 	old = MemoryContextSwitchTo(context);
 	client = http_client_create(&options);
 	MemoryContextSwitchTo(old);
-	started_at = GetCurrentTimestamp();
+	started_at = clock_now();
 }
 
 static void
@@ -151,7 +152,7 @@ look(TimestampTz now)
 	{
 		ChainWork  *chain = lfirst(cell);
 
-		busy = busy || (chain->enabled && (chain->has_open || chain->has_queued));
+		busy = busy || (chain->enabled && (chain->has_open || chain->has_queued || chain->has_paused));
 	}
 	look_at = TimestampTzPlusMilliseconds(now, busy ? dalp_poll_interval : IDLE_LOOK_MS);
 }
@@ -170,14 +171,16 @@ chain_advance(ChainWork *chain, TimestampTz now, TimestampTz *due)
 {
 	Endpoint   *endpoint;
 
-	if (!chain->enabled || !(chain->has_open || chain->has_queued))
+	if (!chain->enabled)
 		return;
 	if (now >= chain->expire_at)
 	{
 		chain->expire_at = TimestampTzPlusMilliseconds(now, EXPIRE_MS);
-		if (chain->has_queued)
+		if (chain->has_queued || chain->has_paused)
 			prepare_expire(chain);
 	}
+	if (!chain->has_open && !chain->has_queued)
+		return;
 	endpoint = endpoint_pick(chain, now, due);
 	if (endpoint == NULL)
 		return;

@@ -68,7 +68,8 @@ typedef struct ChainWork
 
 	/* What the last look at the tables found. */
 	bool		has_open;		/* open slots, or lanes whose count is wanted */
-	bool		has_queued;
+	bool		has_queued;		/* requests that may go on */
+	bool		has_paused;		/* requests of wallets that an operator has to resume */
 
 	/* What the last look at the chain found. */
 	int64		head;			/* -1: none yet */
@@ -108,6 +109,7 @@ extern MemoryContext broadcaster_context(void);
 extern ChainWork *broadcaster_chain_by_name(const char *name);
 /* There may be more to do at once: look at the tables again before sleeping. */
 extern void broadcaster_has_news(void);
+/* By the clock that sent_at is written with. */
 extern TimestampTz broadcaster_started_at(void);
 extern const RpcRule *broadcaster_rules(int *count);
 

@@ -15,8 +15,13 @@ static Statement look_chains = {
 	.sql = "SELECT c.chain_id, c.name, c.number::text, '0x' || pg_catalog.encode(c.genesis_hash, 'hex'),"
 	"  c.finality, c.fee_mode, c.min_tip::text, c.max_fee::text, c.bump_blocks, c.nonce_window, c.state = 'enabled',"
 	"  EXISTS (SELECT FROM dalp_chain.slot s WHERE s.chain_id = c.chain_id AND s.state = ANY (ARRAY['signed', 'sent', 'mined'])),"
-	"  EXISTS (SELECT FROM dalp_chain.request r WHERE r.chain_id = c.chain_id AND (r.state = 'QUEUED' OR r.state = 'SIGNING'))"
-	" FROM dalp_chain.chain c ORDER BY c.chain_id"
+	"  COALESCE(q.going, false), COALESCE(q.paused, false)"
+	" FROM dalp_chain.chain c LEFT JOIN LATERAL (SELECT bool_or(p.may) AS going, bool_or(NOT p.may) AS paused"
+	"  FROM (SELECT l.chain_id, l.wallet_id, l.state = 'new' OR l.state = 'active' OR COALESCE(l.pause_kind = 'funds', false) AS may"
+	"   FROM dalp_chain.lane l WHERE l.chain_id = c.chain_id) p"
+	"  WHERE EXISTS (SELECT FROM dalp_chain.request r WHERE r.chain_id = p.chain_id AND r.wallet_id = p.wallet_id"
+	"   AND (r.state = 'QUEUED' OR r.state = 'SIGNING'))) q ON true"
+	" ORDER BY c.chain_id"
 };
 
 static Statement look_endpoints = {
@@ -84,6 +89,7 @@ look_chain(ChainWork *chain, uint64 row)
 	chain->enabled = store_bool(row, 11);
 	chain->has_open = store_bool(row, 12);
 	chain->has_queued = store_bool(row, 13);
+	chain->has_paused = store_bool(row, 14);
 	chain->listed = true;
 }
 

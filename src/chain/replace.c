@@ -25,6 +25,15 @@ replace_wanted(const char *kind, uint64 gas, const Fees *fees)
 	return wanted;
 }
 
+/* What raises an offer: a no-op stays one, so that its attempts say what they are. */
+static const char *
+raised_kind(const OpenOffer *offer)
+{
+	if (strcmp(offer->kind, "noop") == 0 || strcmp(offer->kind, "cancel") == 0)
+		return offer->kind;
+	return "bump";
+}
+
 /* Does this offer want to be raised now? */
 static bool
 offer_wants_more(const ChainWork *chain, const OpenOffer *offer)
@@ -56,7 +65,7 @@ replace_consider(ChainWork *chain)
 		if (offer->cancel)
 			kind = "cancel";
 		else if (offer_wants_more(chain, offer))
-			kind = "bump";
+			kind = raised_kind(offer);
 		else
 			continue;
 		if (!fees_raised(&offer->fees, &chain->market, &policy, offer->priority, &raised))

@@ -22,7 +22,7 @@
 static Statement read_offers = {
 	.sql = "SELECT s.wallet_id, s.nonce::text, s.nonce = o.lowest, x.cancel,"
 	"  COALESCE(a.send_class = ANY (ARRAY['underpriced', 'replacement_underpriced', 'below_base']), false),"
-	"  a.kind = ANY (ARRAY['user', 'bump']), a.number, x.since, a.gas_limit::text, COALESCE(r.priority, 0)::int,"
+	"  a.kind, a.number, x.since, a.gas_limit::text, COALESCE(r.priority, 0)::int,"
 	"  a.type::int, a.max_fee::text, a.tip::text, r.max_fee::text"
 	" FROM dalp_chain.slot s"
 	" CROSS JOIN LATERAL (SELECT min(n.nonce) AS lowest FROM dalp_chain.slot n"
@@ -68,7 +68,7 @@ replace_store_offers(int chain_id, int bump_blocks, int64 head, const U256 *next
 		offer->lowest = store_bool(row, 3);
 		offer->cancel = store_bool(row, 4);
 		offer->underpriced = store_bool(row, 5);
-		offer->payload = store_bool(row, 6);
+		offer->kind = store_text(row, 6);
 		offer->attempts = store_int32(row, 7);
 		offer->since = store_int64(row, 8);
 		offer->gas = strtou64(store_text(row, 9), NULL, 10);

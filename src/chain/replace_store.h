@@ -14,7 +14,7 @@ typedef struct OpenOffer
 	bool		lowest;			/* of the wallet's nonces that no block has taken */
 	bool		cancel;			/* its request is to be cancelled, and no attempt does so yet */
 	bool		underpriced;	/* the last answer asked for more */
-	bool		payload;		/* its latest attempt carries the request, not a no-op */
+	const char *kind;			/* of its latest attempt */
 	int			attempts;
 	int64		since;			/* block from which progress is counted; -1: never accepted */
 	uint64		gas;

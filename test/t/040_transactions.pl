@@ -161,8 +161,20 @@ sql("UPDATE dalp_chain.chain SET bump_blocks = 1000 WHERE name = 'local'");
 $id = transfer('bob');
 query_until($node, "SELECT state FROM dalp_chain.request WHERE request_id = $id", 'CONFIRMING');
 sql("SELECT dalp.cancel_transaction($id, 'changed my mind')");
-wait_until('the cancellation', sub { $anvil->rpc('anvil_mine', '0x1'); sql("SELECT state FROM dalp_chain.request WHERE request_id = $id") =~ /^(CANCELLED|COMPLETED)$/ });
-like(sql("SELECT state FROM dalp_chain.request WHERE request_id = $id"), qr/^(CANCELLED|COMPLETED)$/, 'a bound transaction is cancelled or has happened');
+$anvil->rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
+$anvil->rpc('evm_mine');
+query_until($node, "SELECT count(*) FROM dalp_chain.attempt a JOIN dalp_chain.slot s USING (chain_id, wallet_id, nonce) WHERE s.request_id = $id AND a.kind = 'cancel' AND a.send_class = 'accepted'", '1');
+$anvil->rpc('evm_mine') for 1 .. 2;
+ends($id, 'CANCELLED', 'a bound transaction is cancelled');
+is(sql("SELECT error, cause FROM dalp.transactions WHERE transaction_id = $id"), 'Chain.Cancelled|changed my mind', 'for the reason given');
+is(sql("SELECT string_agg(DISTINCT a.kind, ' ') FROM dalp_chain.attempt a JOIN dalp_chain.slot s USING (chain_id, wallet_id, nonce) WHERE s.request_id = $id AND s.mined_hash = a.hash"), 'cancel', 'by a no-op on its nonce');
 
+# --- nothing open: no endpoint is asked
 $anvil->rpc('evm_setIntervalMining', 1);
+query_until($node, "SELECT count(*) FROM dalp_chain.slot WHERE state IN ('signed', 'sent', 'mined')", '0');
+my $head = sql('SELECT max(number) FROM dalp_chain.block');
+my $mined = hex($anvil->rpc('eth_blockNumber')) + 3;
+wait_until('more blocks', sub { return hex($anvil->rpc('eth_blockNumber')) >= $mined; });
+cmp_ok(sql('SELECT max(number) FROM dalp_chain.block'), '<=', $head + 2, 'an idle chain is not polled');
+
 done_testing();
