@@ -142,37 +142,37 @@ same_list(const char *what, const Doc *got, const Doc *expected)
 }
 
 static bool
-check_outcome(const Simulation *simulation, const Outcome *outcome, const Doc *expect)
+check_outcome(const AslSimulation *simulation, const Doc *expect)
 {
 	const Doc  *output = doc_get(expect, "output");
 	const Doc  *has = doc_get(expect, "cause_has");
 	bool		fails = doc_get(expect, "error") != NULL;
 	bool		ok = true;
 
-	if (fails != (outcome->output == NULL))
+	if (fails != (simulation->output == NULL))
 	{
 		printf("# it %s: error %s, cause %s, output %s\n", fails ? "did not fail" : "failed",
-			   outcome->error ? outcome->error : "none", outcome->cause ? outcome->cause : "none",
-			   outcome->output ? doc_write(outcome->output, NULL) : "none");
+			   simulation->error ? simulation->error : "none", simulation->cause ? simulation->cause : "none",
+			   simulation->output ? doc_write(simulation->output, NULL) : "none");
 		return false;
 	}
 	if (fails)
 	{
-		ok = same_text("error", outcome->error, doc_get(expect, "error")) &&
-			same_text("cause", outcome->cause, doc_get(expect, "cause"));
+		ok = same_text("error", simulation->error, doc_get(expect, "error")) &&
+			same_text("cause", simulation->cause, doc_get(expect, "cause"));
 		for (uint32_t i = 0; has != NULL && i < has->length; i++)
-			if (outcome->cause == NULL || strstr(outcome->cause, has->items[i]->text) == NULL)
-				ok = complain("cause", outcome->cause == NULL ? NULL : doc_text(outcome->cause), has->items[i]);
+			if (simulation->cause == NULL || strstr(simulation->cause, has->items[i]->text) == NULL)
+				ok = complain("cause", simulation->cause == NULL ? NULL : doc_text(simulation->cause), has->items[i]);
 	}
 	else
 	{
-		if (output != NULL && !doc_equal(output, outcome->output))
-			ok = complain("output", outcome->output, output);
+		if (output != NULL && !doc_equal(output, simulation->output))
+			ok = complain("output", simulation->output, output);
 		if (doc_get(expect, "text") != NULL)
-			ok = same_text("text", doc_write(outcome->output, NULL), doc_get(expect, "text")) && ok;
+			ok = same_text("text", doc_write(simulation->output, NULL), doc_get(expect, "text")) && ok;
 		if (doc_get(expect, "variables") != NULL &&
-			!doc_equal(outcome->variables == NULL ? doc_object() : outcome->variables, doc_get(expect, "variables")))
-			ok = complain("variables", outcome->variables, doc_get(expect, "variables"));
+			!doc_equal(simulation->final_variables == NULL ? doc_object() : simulation->final_variables, doc_get(expect, "variables")))
+			ok = complain("variables", simulation->final_variables, doc_get(expect, "variables"));
 	}
 	ok = same_list("trace", simulation->trace, doc_get(expect, "trace")) && ok;
 	ok = same_list("delays", simulation->delays, doc_get(expect, "delays")) && ok;
@@ -188,8 +188,8 @@ run_case(const Doc *test)
 	const Doc  *expect = doc_get(test, "expect");
 	const Doc  *definition = doc_get(test, "machine");
 	AslFindings findings = {0};
-	Simulation	simulation = {0};
-	Outcome		outcome = {0};
+	const Doc  *input = doc_get(test, "input") == NULL ? doc_object() : doc_get(test, "input");
+	AslSimulation simulation;
 	const AslMachine *machine;
 
 	if (definition == NULL)
@@ -208,17 +208,12 @@ run_case(const Doc *test)
 	}
 	if (doc_get(expect, "accepted") != NULL)
 		return true;
-	simulation.test = test;
-	simulation.definition = definition;
-	simulation.machine = machine;
-	simulation.input = doc_get(test, "input") == NULL ? doc_object() : doc_get(test, "input");
-	simulation_run(&simulation, &outcome);
-	if (!check_outcome(&simulation, &outcome, expect))
+	simulation_run(&simulation, machine, definition, input, test, false);
+	if (!check_outcome(&simulation, expect))
 		return false;
 	/* The same with every step's input and variables stored in between. */
-	simulation.stored = true;
-	simulation_run(&simulation, &outcome);
-	return check_outcome(&simulation, &outcome, expect);
+	simulation_run(&simulation, machine, definition, input, test, true);
+	return check_outcome(&simulation, expect);
 }
 
 static void

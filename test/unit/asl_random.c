@@ -210,36 +210,37 @@ static bool
 run_machine(uint64_t seed)
 {
 	static Generator generator;
-	Simulation	simulation = {0};
+	const Doc  *definition;
+	const AslMachine *machine;
+	const Doc  *input;
+	const Doc  *test;
 	AslFindings findings = {0};
-	Outcome		outcome;
-	Outcome		again;
-	const Doc  *trace;
+	AslSimulation memory;
+	AslSimulation stored;
 	bool		ok;
 
 	memset(&generator, 0, sizeof(generator));
 	generator.random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	add_machine(&generator, 2);
-	simulation.definition = parse(generator.text);
-	simulation.machine = asl_compile(simulation.definition, &findings);
-	if (simulation.machine == NULL)
+	definition = parse(generator.text);
+	machine = asl_compile(definition, &findings);
+	if (machine == NULL)
 	{
 		for (int i = 0; i < findings.count; i++)
 			printf("# %s: %s\n", findings.items[i].path, findings.items[i].message);
 		return false;
 	}
-	simulation.input = parse(PICK(&generator, values));
-	simulation.test = make_mocks(&generator);
-	simulation_run(&simulation, &outcome);
-	trace = simulation.trace;
-	simulation.stored = true;
-	simulation_run(&simulation, &again);
-	ok = doc_equal(trace, simulation.trace) && (outcome.output == NULL) == (again.output == NULL);
-	if (ok && outcome.output != NULL)
-		ok = strcmp(doc_write(outcome.output, NULL), doc_write(again.output, NULL)) == 0 &&
-			(outcome.variables == NULL || doc_equal(outcome.variables, again.variables));
+	input = parse(PICK(&generator, values));
+	test = make_mocks(&generator);
+	simulation_run(&memory, machine, definition, input, test, false);
+	simulation_run(&stored, machine, definition, input, test, true);
+	ok = doc_equal(memory.trace, stored.trace) && doc_equal(memory.calls, stored.calls) &&
+		(memory.output == NULL) == (stored.output == NULL);
+	if (ok && memory.output != NULL)
+		ok = strcmp(doc_write(memory.output, NULL), doc_write(stored.output, NULL)) == 0 &&
+			(memory.final_variables == NULL || doc_equal(memory.final_variables, stored.final_variables));
 	else if (ok)
-		ok = same(outcome.error, again.error) && same(outcome.cause, again.cause);
+		ok = same(memory.error, stored.error) && same(memory.cause, stored.cause);
 	return ok;
 }
 
