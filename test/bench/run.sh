@@ -29,7 +29,6 @@ unix_socket_directories = '$folder'
 max_worker_processes = 32
 shared_buffers = 1GB
 max_wal_size = 4GB
-track_commit_timestamp = on
 $keys
 CONF
 as_server_account "$SERVER_BIN/pg_ctl" -D data -l server.log -w start > /dev/null
@@ -112,7 +111,7 @@ note "one run of 10 steps, idle system, p50" ms "$(query -c "SELECT percentile_c
 note "one run of 10 steps, idle system, p99" ms "$(query -c "SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY ms) FROM bench.latency WHERE workflow = 'ten'")"
 for p in 0.5 0.99; do
 	note "commit of start to body of the first step, p$(awk "BEGIN { print $p * 100 }")" us "$(query -c "SELECT percentile_cont($p) WITHIN GROUP (ORDER BY
-		extract(epoch FROM b.at - pg_xact_commit_timestamp(s.xid)) * 1e6) FROM bench.start s JOIN bench.body b USING (run)")"
+		extract(epoch FROM b.at - s.committed_at) * 1e6) FROM bench.start s JOIN bench.body b USING (run)")"
 done
 
 echo "SELECT dalp.start('nap', '{\"s\": 3600}');" > start_one.sql

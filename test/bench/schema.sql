@@ -2,7 +2,7 @@
 CREATE SCHEMA bench;
 CREATE FUNCTION bench.noop(input jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT input';
 CREATE TABLE bench.body (run bigint PRIMARY KEY, at timestamptz NOT NULL);
-CREATE TABLE bench.start (run bigint PRIMARY KEY, xid xid NOT NULL);
+CREATE TABLE bench.start (run bigint PRIMARY KEY, committed_at timestamptz NOT NULL);
 CREATE FUNCTION bench.note(input jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO bench.body VALUES ((input->>'run')::bigint, clock_timestamp());
@@ -34,15 +34,17 @@ CREATE PROCEDURE bench.latency(workflow text, runs int) LANGUAGE plpgsql AS $$
 DECLARE
 	id bigint;
 	began timestamptz;
+	committed timestamptz;
 BEGIN
 	CREATE TABLE IF NOT EXISTS bench.latency (workflow text, ms float8);
 	COMMIT;
 	FOR i IN 1 .. runs LOOP
 		began := clock_timestamp();
 		id := dalp.start(workflow);
-		INSERT INTO bench.start VALUES (id, pg_current_xact_id()::xid);
 		COMMIT;
+		committed := clock_timestamp();
 		PERFORM dalp.wait(id, '10s');
+		INSERT INTO bench.start VALUES (id, committed);
 		INSERT INTO bench.latency VALUES (workflow, extract(epoch FROM clock_timestamp() - began) * 1000);
 		COMMIT;
 	END LOOP;
