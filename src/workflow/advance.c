@@ -176,6 +176,7 @@ step_abort_run(Step *step, BatchWrites *writes, const char *reason)
 {
 	TimestampTz now = clock_now();
 
+	step->entered_logged = true;
 	batch_journal(writes, step, "cancelled", now, NULL, NULL, NULL, reason, NULL);
 	batch_run_done(writes, step, "ABORTED", now, NULL, NULL, reason);
 	step->finished = true;
@@ -478,9 +479,11 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 		batch_ready_gone(writes, step);
 		batch_parked(writes, step, step->run_paused ? "run_paused" : "workflow_paused",
 					 step->definition->workflow, advance.now);
+		if (step->run_paused && step->concurrency_key != NULL)
+			claim_pass_key(step->definition->workflow_id, step->concurrency_key);
 		return STEP_DONE;
 	}
-	if (step->concurrency_key != NULL && hot_steps(step) == 0 && !claim_concurrency_key(step))
+	if (step->concurrency_key != NULL && step->kind != READY_DEADLINE && hot_steps(step) == 0 && !claim_concurrency_key(step))
 	{
 		batch_ready_gone(writes, step);
 		batch_parked(writes, step, "concurrency_key",
@@ -512,6 +515,7 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 
 				if (kind != NULL)
 					task_abandon(step, kind, "the run timed out");
+				step->entered_logged = true;
 				step_fail_run(step, writes, "TIMED_OUT", NULL, NULL);
 				return STEP_DONE;
 			}

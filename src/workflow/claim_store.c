@@ -376,6 +376,35 @@ claim_concurrency_key(const Step *step)
 }
 
 void
+claim_pass_key(int workflow_id, const char *key)
+{
+	/* A paused run is passed over: whoever holds a key shall be able to go on. */
+	static Statement next = {
+		"WITH oldest AS (SELECT p.run_id FROM dalp_workflow.parked p JOIN dalp_workflow.run r"
+		" ON r.run_id OPERATOR(pg_catalog.=) p.run_id AND NOT r.paused"
+		" WHERE p.reason OPERATOR(pg_catalog.=) 'concurrency_key' AND p.reference OPERATOR(pg_catalog.=) $1"
+		" AND NOT EXISTS (SELECT FROM dalp_workflow.concurrency_holder h"
+		" WHERE h.workflow_id OPERATOR(pg_catalog.=) $3 AND h.concurrency_key OPERATOR(pg_catalog.=) $4)"
+		" ORDER BY p.run_id LIMIT 1),"
+		" gone AS (DELETE FROM dalp_workflow.parked p USING oldest o"
+		" WHERE p.run_id OPERATOR(pg_catalog.=) o.run_id AND p.reason OPERATOR(pg_catalog.=) 'concurrency_key'"
+		" RETURNING p.run_id, p.branch_id, p.kind, p.entry)"
+		" INSERT INTO dalp_workflow.ready (shard, rank, pass, run_id, branch_id, kind, entry)"
+		" SELECT (g.run_id OPERATOR(pg_catalog.%) 16)::smallint, (0 OPERATOR(pg_catalog.-) r.priority)::smallint, $2, g.run_id, g.branch_id, g.kind, g.entry"
+		" FROM gone g JOIN dalp_workflow.run r ON r.run_id OPERATOR(pg_catalog.=) g.run_id RETURNING shard",
+		4, {TEXTOID, INT8OID, INT4OID, TEXTOID}
+	};
+	Datum		values[4] = {
+		CStringGetTextDatum(psprintf("%d:%s", workflow_id, key)), Int64GetDatum(GetCurrentTimestamp()),
+		Int32GetDatum(workflow_id), CStringGetTextDatum(key)
+	};
+
+	store_write(&next, values, NULL, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		wake_shard_at_commit(store_int32(i, 1));
+}
+
+void
 claim_release_key(int workflow_id, const char *key, int64 run_id)
 {
 	static Statement release = {
@@ -383,28 +412,11 @@ claim_release_key(int workflow_id, const char *key, int64 run_id)
 		" AND concurrency_key OPERATOR(pg_catalog.=) $2 AND run_id OPERATOR(pg_catalog.=) $3",
 		3, {INT4OID, TEXTOID, INT8OID}
 	};
-	static Statement next = {
-		"WITH oldest AS (SELECT run_id FROM dalp_workflow.parked"
-		" WHERE reason OPERATOR(pg_catalog.=) 'concurrency_key' AND reference OPERATOR(pg_catalog.=) $1"
-		" ORDER BY run_id LIMIT 1),"
-		" gone AS (DELETE FROM dalp_workflow.parked p USING oldest o"
-		" WHERE p.run_id OPERATOR(pg_catalog.=) o.run_id AND p.reason OPERATOR(pg_catalog.=) 'concurrency_key'"
-		" RETURNING p.run_id, p.branch_id, p.kind, p.entry)"
-		" INSERT INTO dalp_workflow.ready (shard, rank, pass, run_id, branch_id, kind, entry)"
-		" SELECT (g.run_id OPERATOR(pg_catalog.%) 16)::smallint, (0 OPERATOR(pg_catalog.-) r.priority)::smallint, $2, g.run_id, g.branch_id, g.kind, g.entry"
-		" FROM gone g JOIN dalp_workflow.run r ON r.run_id OPERATOR(pg_catalog.=) g.run_id RETURNING shard",
-		2, {TEXTOID, INT8OID}
-	};
 	Datum		values[3] = {
 		Int32GetDatum(workflow_id), CStringGetTextDatum(key), Int64GetDatum(run_id)
 	};
-	char	   *reference = psprintf("%d:%s", workflow_id, key);
 
-	if (store_write(&release, values, NULL, 0) == 0)
-		return;
-	values[0] = CStringGetTextDatum(reference);
-	values[1] = Int64GetDatum(GetCurrentTimestamp());
-	store_write(&next, values, NULL, 0);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		wake_shard_at_commit(store_int32(i, 1));
+	store_write(&release, values, NULL, 0);
+	/* Also where the run didn't hold it: it may have been the one that it was passed to. */
+	claim_pass_key(workflow_id, key);
 }

@@ -87,6 +87,8 @@ run_pause(int64 run_id)
 				(errcode(ERRCODE_DALP_WRONG_STATE),
 				 errmsg("run " INT64_FORMAT " is paused already", run_id)));
 	note(step, "paused");
+	if (step->concurrency_key != NULL)
+		claim_pass_key(step->definition->workflow_id, step->concurrency_key);
 }
 
 void
@@ -99,6 +101,8 @@ run_resume(int64 run_id)
 				(errcode(ERRCODE_DALP_WRONG_STATE),
 				 errmsg("run " INT64_FORMAT " is not paused", run_id)));
 	note(step, "resumed");
+	if (step->concurrency_key != NULL)
+		claim_pass_key(step->definition->workflow_id, step->concurrency_key);
 }
 
 void

@@ -157,7 +157,9 @@ extern bool claim_position(Step *step, ClaimRecall recall);
 
 /* Takes the concurrency key for the run, or finds it taken (then the holder's row stays locked). */
 extern bool claim_concurrency_key(const Step *step);
-/* Gives it up; the oldest parked run of the key becomes ready. */
+/* Where nobody has the key: the oldest run that is parked for it, and not paused, becomes ready. */
+extern void claim_pass_key(int workflow_id, const char *key);
+/* Gives it up, where the run has it, and passes it on. */
 extern void claim_release_key(int workflow_id, const char *key, int64 run_id);
 
 /* advance.c */
