@@ -159,6 +159,7 @@ CREATE UNIQUE INDEX request_key ON dalp_chain.request (chain_id, wallet_id, idem
 CREATE INDEX request_queued ON dalp_chain.request (chain_id, wallet_id, priority DESC, request_id) WHERE state OPERATOR(pg_catalog.=) 'QUEUED' OR state OPERATOR(pg_catalog.=) 'SIGNING';
 
 CREATE INDEX request_signing ON dalp_chain.request (chain_id, wallet_id, priority DESC, request_id) WHERE state OPERATOR(pg_catalog.=) 'SIGNING';
+CREATE INDEX request_of_run ON dalp_chain.request (idempotency_key text_pattern_ops) WHERE idempotency_key OPERATOR(pg_catalog.~>=~) 'dalp:run:' AND idempotency_key OPERATOR(pg_catalog.~<~) 'dalp:run;';
 CREATE INDEX request_run ON dalp_chain.request (run_id) WHERE run_id IS NOT NULL;
 
 CREATE TABLE dalp_chain.slot (

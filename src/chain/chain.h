@@ -29,6 +29,9 @@ extern int64 chain_submit_for_run(Jsonb *parameters, const char *key, Oid role,
 /* The run doesn't wait any more (cancelled, timed out): cancels what isn't bound yet, forgets the run. */
 extern void chain_abandon_for_run(int64 run_id, int branch_id, const char *reason);
 
+/* A request that the run submitted and whose outcome isn't known yet, whether or not it still waits for it; 0 = none. */
+extern int64 chain_unsettled_for_run(int64 run_id);
+
 /*
  * Set by workflow/: called in the transaction in which a request of a run has
  * ended.  result is the decoded receipt, or NULL where error is set

@@ -104,6 +104,16 @@ static Statement forget_run = {
 	.argument_count = 2, .argument_types = {INT8ARRAYOID, TIMESTAMPTZOID}
 };
 
+/* All that a run ever submitted, by the start of their keys, also those that it has abandoned. */
+static Statement unsettled_of_run = {
+	.sql = "SELECT r.request_id FROM dalp_chain.request r"
+	" WHERE r.idempotency_key ~>=~ 'dalp:run:' AND r.idempotency_key ~<~ 'dalp:run;'"
+	" AND r.idempotency_key ~>=~ $1 AND r.idempotency_key ~<~ $2"
+	" AND (r.finished_at IS NULL OR EXISTS (SELECT FROM dalp_chain.slot s WHERE s.request_id = r.request_id"
+	"  AND s.state NOT IN ('final', 'foreign_final'))) LIMIT 1",
+	.argument_count = 2, .argument_types = {TEXTOID, TEXTOID}
+};
+
 static Statement copy_request = {
 	.sql = "SELECT w.name, c.name, r.to_address::pg_catalog.text, r.value::pg_catalog.text, r.data, r.abi, r.priority::pg_catalog.int4,"
 	"  r.gas_limit::pg_catalog.text, r.max_fee::pg_catalog.text, r.options, r.submitted_by::pg_catalog.oid, r.state,"
@@ -307,6 +317,17 @@ request_store_ask_cancel(int64 id, const char *reason)
 	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(reason)};
 
 	store_write(&ask_cancel, values, NULL, 0);
+}
+
+int64
+request_store_unsettled_of_run(int64 run_id)
+{
+	Datum		values[] = {
+		CStringGetTextDatum(psprintf(REQUEST_KEY_PREFIX "run:" INT64_FORMAT ":", run_id)),
+		CStringGetTextDatum(psprintf(REQUEST_KEY_PREFIX "run:" INT64_FORMAT ";", run_id))
+	};
+
+	return store_write(&unsettled_of_run, values, NULL, 1) == 0 ? 0 : store_int64(0, 1);
 }
 
 int

@@ -60,6 +60,9 @@ extern bool request_store_lock(int64 id, RequestRow *row, MemoryContext context)
 /* Remembers that a cancellation was asked for. */
 extern void request_store_ask_cancel(int64 id, const char *reason);
 
+/* A request that the run submitted and whose outcome on the chain isn't known yet; 0 = none. */
+extern int64 request_store_unsettled_of_run(int64 run_id);
+
 /* Requests that a branch of a run waits for: locks them. Ids in the order of locking. */
 extern int	request_store_lock_run(int64 run_id, int branch_id, int64 **ids);
 

@@ -32,6 +32,12 @@ chain_submit_for_run(Jsonb *parameters, const char *key, Oid role, int64 run_id,
 	return request.id;
 }
 
+int64
+chain_unsettled_for_run(int64 run_id)
+{
+	return request_store_unsettled_of_run(run_id);
+}
+
 void
 chain_abandon_for_run(int64 run_id, int branch_id, const char *reason)
 {

@@ -8,6 +8,7 @@
  */
 #include "compat.h"
 
+#include "chain/chain.h"
 #include "core/clock.h"
 #include "core/document_jsonb.h"
 #include "core/errors.h"
@@ -167,6 +168,7 @@ run_redrive(int64 run_id, Jsonb *patch, Oid actor)
 	Jsonb	   *input;
 	Problem		problem = {0};
 	int64		timeout;
+	int64		unsettled;
 
 	(void) actor;
 	if (step == NULL)
@@ -174,6 +176,14 @@ run_redrive(int64 run_id, Jsonb *patch, Oid actor)
 				(errcode(ERRCODE_DALP_WRONG_STATE),
 				 errmsg("run " INT64_FORMAT " can't be redriven", run_id),
 				 errdetail("It is not a failed run.")));
+
+	unsettled = chain_unsettled_for_run(run_id);
+	if (unsettled != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_WRONG_STATE),
+				 errmsg("run " INT64_FORMAT " can't be redriven yet", run_id),
+				 errdetail("Transaction " INT64_FORMAT ", which it submitted, may still happen.", unsettled),
+				 errhint("Wait until dalp.transactions shows its outcome, or cancel it.")));
 
 	input = step->input;
 	if (patch != NULL)
