@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "chain/broadcaster_store.h"
+#include "chain/chain_store.h"
 #include "core/clock.h"
 #include "core/spi.h"
 
@@ -157,7 +158,9 @@ broadcaster_store_look(List *chains, MemoryContext context)
 		foreach(inner, chain->endpoints)
 			((Endpoint *) lfirst(inner))->listed = false;
 	}
-	rows = store_read(&look_chains, NULL, NULL, 0);
+	lane_store_ensure_waiting();
+	/* A new snapshot sees those just made. */
+	rows = store_write(&look_chains, NULL, NULL, 0);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		ChainWork  *chain = look_find(chains, store_int32(row, 1));

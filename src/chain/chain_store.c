@@ -49,15 +49,16 @@ static Statement ensure_lane = {
 /* One index probe a wallet with queued requests, however many it has. */
 static Statement ensure_waiting = {
 	.sql = "WITH RECURSIVE waiting AS ("
-	" (SELECT r.wallet_id FROM dalp_chain.request r WHERE r.chain_id = $1 AND (r.state = 'QUEUED' OR r.state = 'SIGNING')"
-	"  ORDER BY r.wallet_id LIMIT 1)"
+	" (SELECT r.chain_id, r.wallet_id FROM dalp_chain.request r WHERE (r.state = 'QUEUED' OR r.state = 'SIGNING')"
+	"  ORDER BY r.chain_id, r.wallet_id LIMIT 1)"
 	" UNION ALL"
-	" SELECT (SELECT r.wallet_id FROM dalp_chain.request r WHERE r.chain_id = $1 AND (r.state = 'QUEUED' OR r.state = 'SIGNING')"
-	"  AND r.wallet_id > w.wallet_id ORDER BY r.wallet_id LIMIT 1) FROM waiting w WHERE w.wallet_id IS NOT NULL)"
-	"INSERT INTO dalp_chain.lane (chain_id, wallet_id) SELECT $1, w.wallet_id FROM waiting w WHERE w.wallet_id IS NOT NULL"
-	" AND NOT EXISTS (SELECT FROM dalp_chain.lane l WHERE l.chain_id = $1 AND l.wallet_id = w.wallet_id)"
+	" SELECT n.chain_id, n.wallet_id FROM waiting w CROSS JOIN LATERAL (SELECT r.chain_id, r.wallet_id"
+	"  FROM dalp_chain.request r WHERE (r.state = 'QUEUED' OR r.state = 'SIGNING')"
+	"  AND (r.chain_id, r.wallet_id) > (w.chain_id, w.wallet_id) ORDER BY r.chain_id, r.wallet_id LIMIT 1) n)"
+	"INSERT INTO dalp_chain.lane (chain_id, wallet_id) SELECT w.chain_id, w.wallet_id FROM waiting w"
+	" WHERE NOT EXISTS (SELECT FROM dalp_chain.lane l WHERE l.chain_id = w.chain_id AND l.wallet_id = w.wallet_id)"
 	" ON CONFLICT (chain_id, wallet_id) DO NOTHING",
-	.argument_count = 1, .argument_types = {INT4OID}
+	.argument_count = 0
 };
 
 static Statement lock_lane = {
@@ -166,11 +167,9 @@ lane_store_ensure(int chain_id, int wallet_id)
 }
 
 void
-lane_store_ensure_waiting(int chain_id)
+lane_store_ensure_waiting(void)
 {
-	Datum		values[] = {Int32GetDatum(chain_id)};
-
-	store_write(&ensure_waiting, values, NULL, 0);
+	store_write(&ensure_waiting, NULL, NULL, 0);
 }
 
 char *

@@ -49,11 +49,11 @@ extern int	endpoint_store_add(int chain_id, const char *url, int priority, int m
 extern void lane_store_ensure(int chain_id, int wallet_id);
 
 /*
- * Makes the lanes that queued requests of a chain are the first to need.  Not
- * done when they are submitted, or a caller's open transaction would hold up
- * all others that use the wallet for the first time.
+ * Makes the lanes that queued requests are the first to need.  Not done when
+ * they are submitted, or a caller's open transaction would hold up all others
+ * that use the wallet for the first time.
  */
-extern void lane_store_ensure_waiting(int chain_id);
+extern void lane_store_ensure_waiting(void);
 
 /* Locks the lane and returns its state, or NULL. */
 extern char *lane_store_lock(int chain_id, int wallet_id);

@@ -9,7 +9,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "chain/chain_store.h"
 #include "chain/watch_store.h"
 #include "core/clock.h"
 #include "core/rows.h"
@@ -209,9 +208,7 @@ watch_store_lanes(int chain_id, MemoryContext keep, int *count)
 	uint64		rows;
 	WatchLane  *lanes;
 
-	lane_store_ensure_waiting(chain_id);
-	/* A new snapshot sees those just made. */
-	rows = store_write(&read_lanes, values, NULL, 0);
+	rows = store_read(&read_lanes, values, NULL, 0);
 	lanes = MemoryContextAllocZero(keep, rows * sizeof(WatchLane) + 1);
 	for (uint64 row = 0; row < rows; row++)
 	{
