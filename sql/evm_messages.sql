@@ -13,6 +13,8 @@ SELECT eip712_hash(:'mail');
 SELECT ecrecover(eip712_hash(:'mail'), :signature);
 SELECT verify_typed_data('0xCD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826', :'mail', :signature),
 	verify_typed_data('0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB', :'mail', :signature);
+SELECT eip712_encode_type(:'mail', 'Mail'), eip712_encode_type(:'mail', 'EIP712Domain');
+SELECT eip712_encode_type(:'mail', 'Letter');
 -- numbers beyond a double, in any notation, and U+0000 in text
 SELECT eip712_hash('{"types": {"T": [{"name": "a", "type": "uint256"}]}, "primaryType": "T", "domain": {}, "message": {"a": 9007199254740993}}')
 	= eip712_hash('{"types": {"T": [{"name": "a", "type": "uint256"}]}, "primaryType": "T", "domain": {}, "message": {"a": "0x20000000000001"}}');
@@ -44,6 +46,12 @@ SELECT ecrecover(eip191_hash('Hello World'), signature_expand('\x68a020a209d3d56
 SELECT signature_expand(signature_compact(:signature)) = :signature;
 SELECT signature_compact(:high);
 SELECT signature_expand(:signature);
+
+-- the key 1, in both forms
+SELECT public_key_address('\x0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798'),
+	public_key_address('\x0479be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8');
+SELECT public_key_address('\x0479be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b9');
+SELECT public_key_address('');
 
 -- EIP-1271
 SELECT eip1271_call(keccak256(''), :signature) =

@@ -83,6 +83,12 @@ SELECT authorization_hash('{"chainId": 1, "address": "0x353535353535353535353535
 SELECT authorization_hash('{"chainId": 1, "address": "0x35", "nonce": 7}');
 SELECT authorization_hash('{"chainId": 1, "address": "0x3535353535353535353535353535353535353535", "nonce": 7, "foo": 1}');
 
+-- who signed a delegation can be recovered from it
+SELECT ecrecover(authorization_hash(auth), decode(substr(signed->>'r', 3) || substr(signed->>'s', 3) || lpad(signed->>'yParity', 2, '0'), 'hex')) AS authority,
+	transaction_decode(transaction_sign(jsonb_build_object('chainId', 1, 'to', auth->'address', 'authorizationList', jsonb_build_array(signed)), :key))->'authorizationList'->0 = signed AS same
+FROM (SELECT '{"chainId": 1, "address": "0x3535353535353535353535353535353535353535", "nonce": 7}'::jsonb AS auth) AS given,
+	LATERAL authorization_sign(auth, :key) AS signed;
+
 -- only superusers give keys in the open
 CREATE ROLE dalp_regress_nobody;
 SET ROLE dalp_regress_nobody;
@@ -92,6 +98,7 @@ RESET ROLE;
 GRANT EXECUTE ON FUNCTION dalp.transaction_sign(jsonb, bytea) TO dalp_regress_nobody;
 SET ROLE dalp_regress_nobody;
 SELECT dalp.transaction_sign('{}', decode(repeat('46', 32), 'hex'));
+SELECT dalp.authorization_sign('{}', decode(repeat('46', 32), 'hex'));
 RESET ROLE;
 DROP OWNED BY dalp_regress_nobody;
 DROP ROLE dalp_regress_nobody;

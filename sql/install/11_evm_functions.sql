@@ -1,6 +1,6 @@
 /*
  * Pure functions of the EVM: no state, no clock, no worker.  Everybody may
- * call them, but for the one that takes a private key.
+ * call them, but for the two that take a private key.
  */
 
 CREATE FUNCTION dalp.keccak256(data bytea) RETURNS bytea
@@ -98,6 +98,16 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'dalp_eip712_hash';
 COMMENT ON FUNCTION dalp.eip712_hash(json) IS 'hash of typed data: {types, primaryType, domain, message} (EIP-712)';
 
+CREATE FUNCTION dalp.eip712_encode_type(typed_data json, type text) RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'dalp_eip712_encode_type';
+COMMENT ON FUNCTION dalp.eip712_encode_type(json, text) IS 'a type of typed data and those that it refers to, as contracts hash it (EIP-712, encodeType)';
+
+CREATE FUNCTION dalp.public_key_address(public_key bytea) RETURNS dalp.address
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'dalp_public_key_address';
+COMMENT ON FUNCTION dalp.public_key_address(bytea) IS 'address of a public key of 33 or 65 bytes';
+
 CREATE FUNCTION dalp.ecrecover(hash bytea, signature bytea) RETURNS dalp.address
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'dalp_ecrecover';
@@ -163,4 +173,10 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'dalp_transaction_sign';
 COMMENT ON FUNCTION dalp.transaction_sign(jsonb, bytea) IS 'raw bytes to send, signed with a key in the open: for test vectors, superuser only';
 
+CREATE FUNCTION dalp.authorization_sign(auth jsonb, private_key bytea) RETURNS jsonb
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'dalp_authorization_sign';
+COMMENT ON FUNCTION dalp.authorization_sign(jsonb, bytea) IS 'a delegation (EIP-7702) signed with a key in the open: for test vectors, superuser only';
+
 REVOKE ALL ON FUNCTION dalp.transaction_sign(jsonb, bytea) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dalp.authorization_sign(jsonb, bytea) FROM PUBLIC;

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/builtins.h"
 
 #include "compat.h"
 #include "core/errors.h"
@@ -19,6 +20,8 @@ static const uint8_t eip1271_magic[4] = {0x16, 0x26, 0xba, 0x7e};
 DALP_FUNCTION(dalp_eip191_hash);
 DALP_FUNCTION(dalp_eip191_validator_hash);
 DALP_FUNCTION(dalp_eip712_hash);
+DALP_FUNCTION(dalp_eip712_encode_type);
+DALP_FUNCTION(dalp_public_key_address);
 DALP_FUNCTION(dalp_ecrecover);
 DALP_FUNCTION(dalp_verify_message);
 DALP_FUNCTION(dalp_verify_typed_data);
@@ -48,14 +51,25 @@ dalp_eip191_validator_hash(PG_FUNCTION_ARGS)
 }
 
 /* The argument is json and not jsonb: strings keep U+0000, numbers their digits. */
-static void
-typed_data_argument(FunctionCallInfo fcinfo, int n, uint8_t hash[32])
+static const Doc *
+json_argument(FunctionCallInfo fcinfo, int n)
 {
 	text	   *json = PG_GETARG_TEXT_PP(n);
 	Problem		problem = {{0}, {0}};
 	const Doc  *doc = doc_parse(VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json), &problem);
 
-	if (doc == NULL || !typed_data_hash(doc, hash, NULL, NULL, &problem))
+	if (doc == NULL)
+		problem_raise(&problem, "typed data");
+	return doc;
+}
+
+static void
+typed_data_argument(FunctionCallInfo fcinfo, int n, uint8_t hash[32])
+{
+	const Doc  *doc = json_argument(fcinfo, n);
+	Problem		problem = {{0}, {0}};
+
+	if (!typed_data_hash(doc, hash, NULL, NULL, &problem))
 		problem_raise(&problem, "typed data");
 }
 
@@ -68,6 +82,19 @@ dalp_eip712_hash(PG_FUNCTION_ARGS)
 	return bytes_to_datum(hash, sizeof(hash));
 }
 
+/* "Mail(Person from,Person to)Person(string name)": what contracts hash as the type. */
+Datum
+dalp_eip712_encode_type(PG_FUNCTION_ARGS)
+{
+	const Doc  *doc = json_argument(fcinfo, 0);
+	Problem		problem = {{0}, {0}};
+	char	   *encoded = typed_data_encode_type(doc, text_to_cstring(PG_GETARG_TEXT_PP(1)), &problem);
+
+	if (encoded == NULL)
+		problem_raise(&problem, "typed data");
+	return bytes_text_to_datum(encoded);
+}
+
 static Datum
 address_to_datum(const uint8_t address[ADDRESS_LENGTH])
 {
@@ -75,6 +102,24 @@ address_to_datum(const uint8_t address[ADDRESS_LENGTH])
 
 	memcpy(copy, address, ADDRESS_LENGTH);
 	return AddressGetDatum(copy);
+}
+
+/* Of a key in a hardware module, say: 33 bytes, or 65 with the prefix 04. */
+Datum
+dalp_public_key_address(PG_FUNCTION_ARGS)
+{
+	Bytes		data = bytes_argument(fcinfo, 0);
+	uint8_t		public_key[64];
+	uint8_t		address[ADDRESS_LENGTH];
+	Problem		problem = {{0}, {0}};
+
+	if (!signature_public_key_parse(data.data, data.length, public_key))
+	{
+		problem_set(&problem, "public key", "not a point of secp256k1 in 33 or 65 bytes");
+		problem_raise(&problem, "public key");
+	}
+	address_from_public_key(public_key, address);
+	return address_to_datum(address);
 }
 
 /* As the precompile at address 1: high s is taken. */

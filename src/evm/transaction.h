@@ -103,6 +103,7 @@ extern bool evm_transaction_from_doc(EvmTransaction *tx, const Doc *doc, Problem
 extern const Doc *evm_transaction_to_doc(const EvmTransaction *tx);
 extern bool evm_authorization_from_doc(EvmAuthorization *authorization, const Doc *doc,
 									   bool is_signed, const char *where, Problem *problem);
+extern const Doc *evm_authorization_to_doc(const EvmAuthorization *authorization);
 
 /* ---- transaction_check.c ---- */
 

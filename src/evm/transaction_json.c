@@ -371,6 +371,20 @@ access_list_to_doc(const EvmTransaction *tx)
 	return list;
 }
 
+const Doc *
+evm_authorization_to_doc(const EvmAuthorization *authorization)
+{
+	Doc		   *doc = doc_object();
+
+	doc_object_add(doc, "chainId", integer_to_doc(&authorization->chain_id));
+	doc_object_add(doc, "address", address_to_doc(authorization->address));
+	doc_object_add(doc, "nonce", u64_to_doc(authorization->nonce));
+	doc_object_add(doc, "yParity", u64_to_doc(authorization->parity));
+	doc_object_add(doc, "r", word_to_doc(&authorization->r));
+	doc_object_add(doc, "s", word_to_doc(&authorization->s));
+	return doc;
+}
+
 static const Doc *
 authorizations_to_doc(const EvmTransaction *tx)
 {
@@ -378,17 +392,8 @@ authorizations_to_doc(const EvmTransaction *tx)
 
 	for (uint32_t i = 0; i < tx->authorization_count; i++)
 	{
-		const EvmAuthorization *authorization = &tx->authorizations[i];
-		Doc		   *entry = doc_object();
-
 		base_check_interrupts();
-		doc_object_add(entry, "chainId", integer_to_doc(&authorization->chain_id));
-		doc_object_add(entry, "address", address_to_doc(authorization->address));
-		doc_object_add(entry, "nonce", u64_to_doc(authorization->nonce));
-		doc_object_add(entry, "yParity", u64_to_doc(authorization->parity));
-		doc_object_add(entry, "r", word_to_doc(&authorization->r));
-		doc_object_add(entry, "s", word_to_doc(&authorization->s));
-		doc_array_add(list, entry);
+		doc_array_add(list, evm_authorization_to_doc(&tx->authorizations[i]));
 	}
 	return list;
 }

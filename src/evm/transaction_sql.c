@@ -21,6 +21,7 @@ DALP_FUNCTION(dalp_transaction_decode);
 DALP_FUNCTION(dalp_transaction_hash);
 DALP_FUNCTION(dalp_transaction_check);
 DALP_FUNCTION(dalp_authorization_hash);
+DALP_FUNCTION(dalp_authorization_sign);
 
 static void
 transaction_argument(FunctionCallInfo fcinfo, int n, EvmTransaction *tx)
@@ -45,10 +46,17 @@ dalp_transaction_encode_unsigned(PG_FUNCTION_ARGS)
 	return bytes_to_datum(out.data, out.length);
 }
 
-/*
- * With a key in the open: for vectors only.  What is granted can be granted
- * on, so the function asks itself.
- */
+/* What is granted can be granted on, so functions that take a key in the open ask themselves. */
+static void
+require_superuser(void)
+{
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser to sign with a private key"),
+				 errhint("Submit transactions for a wallet with dalp.submit_transaction().")));
+}
+
 Datum
 dalp_transaction_sign(PG_FUNCTION_ARGS)
 {
@@ -56,11 +64,7 @@ dalp_transaction_sign(PG_FUNCTION_ARGS)
 	EvmTransaction tx;
 	ByteBuffer	out;
 
-	if (!superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be superuser to sign with a private key"),
-				 errhint("Submit transactions for a wallet with dalp.submit_transaction().")));
+	require_superuser();
 	transaction_argument(fcinfo, 0, &tx);
 	bytes_init(&out, tx.input.length + 256);
 	if (!evm_transaction_sign(&tx, bytes_argument_exact(fcinfo, 1, 32, "private key"), NULL, &out,
@@ -127,4 +131,20 @@ dalp_authorization_hash(PG_FUNCTION_ARGS)
 		problem_raise(&problem, "authorization");
 	evm_authorization_hash(&authorization, hash);
 	return bytes_to_datum(hash, sizeof(hash));
+}
+
+/* The signed tuple, as a transaction's authorizationList takes it. */
+Datum
+dalp_authorization_sign(PG_FUNCTION_ARGS)
+{
+	const Doc  *doc = doc_from_jsonb(PG_GETARG_JSONB_P(0));
+	Problem		problem = {{0}, {0}};
+	EvmAuthorization authorization;
+
+	require_superuser();
+	if (!evm_authorization_from_doc(&authorization, doc, false, "authorization", &problem) ||
+		!evm_authorization_sign(&authorization, bytes_argument_exact(fcinfo, 1, 32, "private key"),
+								&problem))
+		problem_raise(&problem, "authorization");
+	return bytes_doc_to_datum(evm_authorization_to_doc(&authorization), "authorization");
 }

@@ -246,7 +246,9 @@ typed_data_hash(const Doc *doc, uint8_t hash[32], uint8_t *domain_hash, uint8_t 
 char *
 typed_data_encode_type(const Doc *doc, const char *type, Problem *problem)
 {
-	TypedTypes *types = typed_types_load(doc_get(doc, "types"), doc_object(), problem);
+	const Doc  *domain = doc_get(doc, "domain");
+	TypedTypes *types = typed_types_load(doc_get(doc, "types"),
+										 doc_is(domain, DOC_OBJECT) ? domain : doc_object(), problem);
 	TypedStruct *found;
 
 	if (types == NULL)

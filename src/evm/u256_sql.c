@@ -26,13 +26,3 @@ u256_from_numeric(Numeric numeric, U256 *value, const char *where, Problem *prob
 	pfree(text);
 	return true;
 }
-
-Numeric
-u256_to_numeric(const U256 *value)
-{
-	char		text[U256_DECIMAL_SIZE];
-
-	u256_format(value, text);
-	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-}

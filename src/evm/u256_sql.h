@@ -14,7 +14,4 @@
 /* False and a problem at "where" for what isn't an integer from 0 to 2^256 - 1. */
 extern bool u256_from_numeric(Numeric numeric, U256 *value, const char *where, Problem *problem);
 
-/* In CurrentMemoryContext. */
-extern Numeric u256_to_numeric(const U256 *value);
-
 #endif							/* DALP_EVM_U256_SQL_H */
