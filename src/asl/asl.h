@@ -4,8 +4,8 @@
  *
  * Everything here is pure: facts in (state, input, variables, result or error,
  * the clock), decision out.  No catalogs, no clock, no randomness of its own,
- * no I/O; the executor in workflow/ gathers the facts, carries decisions out
- * and stores them.  Built into unit tests and fuzz targets as it is.
+ * no I/O (States.UUID alone asks the operating system for random bytes); the
+ * executor in workflow/ gathers the facts, carries decisions out and stores them.  Built into unit tests and fuzz targets as it is.
  *
  * Specification: states-language.net (JSONPath dialect).  The corners are in
  * doc/states-language.md.

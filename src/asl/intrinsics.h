@@ -74,7 +74,4 @@ extern const Doc *intrinsic_math_add(const Arguments *arguments, AslScope *scope
 extern const Doc *intrinsic_math_random(const Arguments *arguments, AslScope *scope);
 extern const Doc *intrinsic_uuid(const Arguments *arguments, AslScope *scope);
 
-/* What is wrong with a literal template of States.Format for so many arguments, or NULL. */
-extern const char *format_check(const char *text, uint32_t length, uint32_t arguments);
-
 #endif							/* DALP_ASL_INTRINSICS_H */

@@ -74,7 +74,8 @@ is_escape(const char *text, uint32_t length, uint32_t at)
 	return text[at] == '\\' && at + 1 < length && text[at + 1] != '\0' && strchr("'{}\\", text[at + 1]) != NULL;
 }
 
-const char *
+/* What is wrong with a template of States.Format for so many arguments, or NULL. */
+static const char *
 format_check(const char *text, uint32_t length, uint32_t arguments)
 {
 	uint32_t	places = 0;

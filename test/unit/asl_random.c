@@ -10,7 +10,7 @@
 
 #include "check.h"
 
-#define MACHINES 3000
+#define MACHINES 1500
 
 typedef struct Generator
 {
