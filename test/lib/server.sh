@@ -95,12 +95,7 @@ server_keys()
 # below it.  The folder is a fresh temporary one, so all of them are ours.
 processes_below()
 {
-	for _process in /proc/[0-9]*; do
-		_cwd=$(readlink "$_process/cwd" 2>/dev/null) || continue
-		case "$_cwd/" in
-			"$1"/*) echo "${_process#/proc/}" ;;
-		esac
-	done
+	find /proc/[0-9]*/cwd -maxdepth 0 -lname "$1/*" 2>/dev/null | cut -d / -f 3
 }
 
 # server_sweep FOLDER: ends what still works below FOLDER and removes it.
