@@ -37,7 +37,9 @@ dalp_signal(PG_FUNCTION_ARGS)
 	char	   *name = required_text(fcinfo, 1, "name");
 	Jsonb	   *payload = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
 	char	   *key = text_argument(fcinfo, 3);
+	/* Before the store is open: then we are the extension's owner. */
 	Oid			caller = GetUserId();
+	bool		is_operator = catalog_user_is("dalp_operator");
 	StoreScope	scope;
 	RunInfo		run;
 
@@ -55,7 +57,7 @@ dalp_signal(PG_FUNCTION_ARGS)
 				 errdetail("It has %u bytes; dalp.max_payload is %d kB.", VARSIZE(payload), dalp_max_payload)));
 	store_open(&scope);
 	run_find(run_id, &run);
-	if (!catalog_user_is("dalp_operator"))
+	if (!is_operator)
 		definition_require(run.workflow_id, run.workflow, run.owner, caller);
 	if (!run.live)
 		ereport(ERROR,
