@@ -113,8 +113,17 @@ static Statement done_insert = {
 /* What a run has besides its row in run_done, its data and its journal; in the order of locking. */
 #define CLEAR(table) \
 	{"DELETE FROM dalp_workflow." table " WHERE run_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {INT8ARRAYOID}}
+/* Signals of a run that may be redriven are kept: a state that it hasn't reached yet may await them. */
+#define UNLESS_REDRIVEN(table) \
+	" AND NOT EXISTS (SELECT FROM dalp_workflow.run_done f WHERE f.run_id OPERATOR(pg_catalog.=) " table ".run_id" \
+	" AND f.status OPERATOR(pg_catalog.=) ANY (ARRAY['FAILED', 'TIMED_OUT']))"
 static Statement run_clear[] = {
-	CLEAR("run"), CLEAR("branch"), CLEAR("wait"), CLEAR("inbox"), CLEAR("signal_key"), CLEAR("timer"), CLEAR("parked"), CLEAR("ready")
+	CLEAR("run"), CLEAR("branch"), CLEAR("wait"),
+	{"DELETE FROM dalp_workflow.inbox i WHERE i.run_id OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND (i.kind OPERATOR(pg_catalog.<>) 'signal' OR (true" UNLESS_REDRIVEN("i") "))", 1, {INT8ARRAYOID}},
+	{"DELETE FROM dalp_workflow.signal_key k WHERE k.run_id OPERATOR(pg_catalog.=) ANY ($1)" UNLESS_REDRIVEN("k"),
+	1, {INT8ARRAYOID}},
+	CLEAR("timer"), CLEAR("parked"), CLEAR("ready")
 };
 
 const char *

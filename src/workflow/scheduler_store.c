@@ -70,6 +70,11 @@ scheduler_next(void)
 #define READY_SHARD_RANK \
 	"(r.run_id OPERATOR(pg_catalog.%) 16)::smallint, (0 OPERATOR(pg_catalog.-) r.priority)::smallint, $1, r.run_id"
 
+/* Signals of a failed run are kept for its redrive (batch_store.c). */
+#define UNLESS_REDRIVEN(table) \
+	" AND NOT EXISTS (SELECT FROM dalp_workflow.run_done f WHERE f.run_id OPERATOR(pg_catalog.=) " table ".run_id" \
+	" AND f.status OPERATOR(pg_catalog.=) ANY (ARRAY['FAILED', 'TIMED_OUT']))"
+
 static void
 repair_orphans(void)
 {
@@ -79,11 +84,11 @@ repair_orphans(void)
 	};
 	static Statement clear_inbox = {
 		"DELETE FROM dalp_workflow.inbox i WHERE NOT EXISTS"
-		" (SELECT FROM dalp_workflow.run r WHERE r.run_id OPERATOR(pg_catalog.=) i.run_id)", 0, {0}
+		" (SELECT FROM dalp_workflow.run r WHERE r.run_id OPERATOR(pg_catalog.=) i.run_id)" UNLESS_REDRIVEN("i"), 0, {0}
 	};
 	static Statement clear_keys = {
 		"DELETE FROM dalp_workflow.signal_key k WHERE NOT EXISTS"
-		" (SELECT FROM dalp_workflow.run r WHERE r.run_id OPERATOR(pg_catalog.=) k.run_id)", 0, {0}
+		" (SELECT FROM dalp_workflow.run r WHERE r.run_id OPERATOR(pg_catalog.=) k.run_id)" UNLESS_REDRIVEN("k"), 0, {0}
 	};
 
 	store_write(&clear, NULL, NULL, 0);
