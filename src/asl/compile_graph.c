@@ -36,7 +36,7 @@ resolve(Graph *graph, const char *name, const Where *where, const char *key)
 			return &graph->machine->states[i];
 	graph->unresolved = true;
 	find_error(graph->compiler->findings, where, key,
-			   state == NULL ? "there is no state \"%.100s\"" : "state \"%.100s\" is in another machine; a way can't lead into or out of a branch",
+			   state == NULL ? "there is no state \"%s\"" : "state \"%s\" is in another machine; a way can't lead into or out of a branch",
 			   name);
 	return NULL;
 }
@@ -132,7 +132,7 @@ find_unreachable(Graph *graph, const Where *states)
 	for (uint32_t i = 0; i < machine->count && machine->start != NULL; i++)
 		if (!graph->reached[i])
 			find_error(graph->compiler->findings, states, machine->states[i].name,
-					   "can't be reached from StartAt \"%.100s\"", machine->start_name);
+					   "can't be reached from StartAt \"%s\"", machine->start_name);
 }
 
 /* From the ends back against the ways: what isn't met never ends. */

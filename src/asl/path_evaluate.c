@@ -267,26 +267,35 @@ path_find_item(const Path *path, const Doc *item, AslScope *scope)
 	return value;
 }
 
+/* The part of a definite path that isn't there, in words. Names are not cut: they are UTF-8. */
+static const char *
+missing_part(const Path *path, uint32_t failed)
+{
+	const PathStep *step = failed == UINT32_MAX ? NULL : &path->steps[failed];
+	const char *name = step == NULL ? path->variable.text : step->key.text;
+	size_t		size = 32 + (name == NULL ? 0 : strlen(name));
+	char	   *text = mem_alloc(size);
+
+	if (step == NULL)
+		snprintf(text, size, "%s '%s'", path->root == ROOT_VARIABLE ? "variable" : "value", name == NULL ? "$" : name);
+	else if (step->kind == STEP_KEY)
+		snprintf(text, size, "member '%s'", name);
+	else if (step->kind == STEP_INDEX)
+		snprintf(text, size, "item %lld", (long long) step->index);
+	else
+		snprintf(text, size, "value for its function");
+	return text;
+}
+
 const Doc *
 path_evaluate(const Path *path, AslScope *scope)
 {
 	uint32_t	failed;
 	const Doc  *value = find(path, NULL, scope, &failed);
-	char		missing[160];
 
 	if (value != NULL || scope->error != NULL)
 		return value;
-	if (failed == UINT32_MAX && path->root == ROOT_VARIABLE)
-		snprintf(missing, sizeof(missing), "variable '%.80s'", path->variable.text);
-	else if (failed == UINT32_MAX)
-		snprintf(missing, sizeof(missing), "value");
-	else if (path->steps[failed].kind == STEP_KEY)
-		snprintf(missing, sizeof(missing), "member '%.100s'", path->steps[failed].key.text);
-	else if (path->steps[failed].kind == STEP_INDEX)
-		snprintf(missing, sizeof(missing), "item %lld", (long long) path->steps[failed].index);
-	else
-		snprintf(missing, sizeof(missing), "value for its function");
-	return scope_no_match(scope, path->text, missing);
+	return scope_no_match(scope, path->text, missing_part(path, failed));
 }
 
 /* A new value at steps from `number` on. `old` is what is there, NULL for nothing. */

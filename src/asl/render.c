@@ -171,16 +171,21 @@ static const char *
 rule_label(const Doc *rule, uint32_t number)
 {
 	const char *variable = doc_get_text(rule, "Variable");
-	char	   *label = mem_alloc(512);
+	char	   *label = mem_alloc(32);
 
-	snprintf(label, 512, "rule %u", number + 1);
+	snprintf(label, 32, "rule %u", number + 1);
 	for (uint32_t i = 0; variable != NULL && i < rule->length; i++)
 	{
 		const char *key = rule->members[i].key;
+		const char *operand;
+		size_t		size;
 
 		if (strcmp(key, "Variable") == 0 || strcmp(key, "Next") == 0 || strcmp(key, "Assign") == 0 || strcmp(key, "Comment") == 0)
 			continue;
-		snprintf(label, 512, "%.200s %.60s %.200s", variable, key, doc_write(rule->members[i].value, NULL));
+		operand = doc_write(rule->members[i].value, NULL);
+		size = strlen(variable) + strlen(key) + strlen(operand) + 3;
+		label = mem_alloc(size);
+		snprintf(label, size, "%s %s %s", variable, key, operand);
 	}
 	return label;
 }

@@ -140,6 +140,8 @@ static void
 decide(AslSimulation *simulation, AslPosition *position, AslDecision *decision)
 {
 	base_check_interrupts();
+	if (simulation->watch != NULL)
+		simulation->watch(simulation->argument);
 	position->now = simulation->now;
 	if (++simulation->steps > simulation->max_steps)
 	{

@@ -31,7 +31,9 @@ typedef struct AslSimulation
 
 	/* Called when a state was left for another; may replace parts of the position by equal ones. May be NULL. */
 	void		(*between) (AslPosition *position, void *argument);
-	void	   *argument;
+	/* Called before each step; may raise, where the simulation takes too much. May be NULL. */
+	void		(*watch) (void *argument);
+	void	   *argument;		/* of both */
 
 	/* Results */
 	const Doc  *output;			/* NULL: failed */

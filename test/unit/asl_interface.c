@@ -134,6 +134,49 @@ test_findings(void)
 		  "all errors count, not all are kept");
 }
 
+/* Whatever is cut is cut between characters: texts go into a database. */
+static void
+test_long_texts(void)
+{
+	AslFindings findings = {0};
+	Doc		   *definition = doc_object();
+	Doc		   *state = doc_object();
+	Doc		   *states = doc_object();
+	AslPosition position = {0};
+	AslDecision decision;
+	char		name[1201];
+	char	   *path;
+	bool		valid = true;
+
+	for (size_t i = 0; i < 600; i++)
+		memcpy(name + 2 * i, "\xc3\xbc", 3);
+	for (int shift = 0; shift < 2; shift++)
+	{
+		doc_object_add(definition, "StartAt", doc_text("A"));
+		doc_object_add(state, "Type", doc_text("Pass"));
+		doc_object_add(state, "Next", doc_text(shift == 0 ? name : "xü"));
+		doc_object_add(state, name, doc_null());
+		doc_object_add(states, "A", state);
+		doc_object_add(definition, "States", states);
+		asl_compile(definition, &findings);
+	}
+	for (int i = 0; i < findings.count; i++)
+		valid = valid && doc_is_utf8(findings.items[i].message, strlen(findings.items[i].message)) &&
+			doc_is_utf8(findings.items[i].path, strlen(findings.items[i].path));
+	check(findings.count >= 4 && valid, "findings are UTF-8");
+
+	path = mem_alloc(80000);
+	snprintf(path, 80000, "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"End\":true,\"InputPath\":\"$.x");
+	for (int i = 0; i < 40; i++)
+		snprintf(path + strlen(path), 80000 - strlen(path), ".%s", name);
+	strcat(path, "\"}}}");
+	position.state = asl_start(compile(path));
+	position.input = parse("{}");
+	asl_enter(&position, &decision);
+	check(decision.action == ASL_FAILURE && strlen(decision.cause) < 32768 && strlen(decision.cause) > 31000 &&
+		  doc_is_utf8(decision.cause, strlen(decision.cause)), "a long cause is cut");
+}
+
 static void
 test_errors(void)
 {
@@ -225,6 +268,7 @@ main(void)
 	test_pointers();
 	test_nested();
 	test_findings();
+	test_long_texts();
 	test_errors();
 	test_items();
 	test_timestamps();
