@@ -84,6 +84,7 @@ CREATE TABLE dalp_workflow.run (
 	started_at	timestamptz NOT NULL,
 	deadline	timestamptz,
 	redrives	int NOT NULL DEFAULT 0,
+	next_branch	int NOT NULL DEFAULT 1,
 	CHECK ((parent_run_id IS NULL) OPERATOR(pg_catalog.=) (parent_branch IS NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 COMMENT ON TABLE dalp_workflow.run IS 'live runs only; whoever changes anything of a run locks its row here first';
@@ -97,6 +98,7 @@ COMMENT ON COLUMN dalp_workflow.run.parent_branch IS 'branch of the parent that 
 COMMENT ON COLUMN dalp_workflow.run.started_at IS 'when it was started';
 COMMENT ON COLUMN dalp_workflow.run.deadline IS 'it ends as TIMED_OUT then; null = never';
 COMMENT ON COLUMN dalp_workflow.run.redrives IS 'how often an operator sent it on after a failure';
+COMMENT ON COLUMN dalp_workflow.run.next_branch IS 'number of the next branch of Parallel or Map; only grows';
 
 CREATE TABLE dalp_workflow.run_data (
 	run_id		bigint PRIMARY KEY,
@@ -128,10 +130,18 @@ CREATE TABLE dalp_workflow.branch (
 	transient	int NOT NULL DEFAULT 0,
 	last_seq	int NOT NULL,
 	data_seq	int NOT NULL,
+	outcome		text CHECK (outcome OPERATOR(pg_catalog.=) 'succeeded' OR outcome OPERATOR(pg_catalog.=) 'failed'),
+	children_started int NOT NULL DEFAULT 0,
+	children_open	int NOT NULL DEFAULT 0,
+	children_failed	int NOT NULL DEFAULT 0,
 	PRIMARY KEY (run_id, branch_id),
+	CHECK (branch_id OPERATOR(pg_catalog.<>) 0 OR outcome IS NULL),
+	CHECK (children_open OPERATOR(pg_catalog.>=) 0 AND children_open OPERATOR(pg_catalog.<=) children_started
+		AND children_failed OPERATOR(pg_catalog.<=) children_started),
 	CHECK ((branch_id OPERATOR(pg_catalog.=) 0) OPERATOR(pg_catalog.=) (parent_branch IS NULL)),
 	CHECK (data_seq OPERATOR(pg_catalog.<=) last_seq)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+CREATE INDEX branch_children ON dalp_workflow.branch (run_id, parent_branch, item_index) WHERE parent_branch IS NOT NULL;
 COMMENT ON TABLE dalp_workflow.branch IS 'where each thread of a live run stands; branch 0 is the run itself, others belong to Parallel and Map';
 COMMENT ON COLUMN dalp_workflow.branch.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.branch.branch_id IS '0 or a number that was never used in this run';
@@ -144,7 +154,11 @@ COMMENT ON COLUMN dalp_workflow.branch.attempt IS 'retries of this entry so far'
 COMMENT ON COLUMN dalp_workflow.branch.retries IS 'used attempts by retrier; null = none';
 COMMENT ON COLUMN dalp_workflow.branch.transient IS 'repeats of this entry that did not count as attempts';
 COMMENT ON COLUMN dalp_workflow.branch.last_seq IS 'last journal number of the branch';
-COMMENT ON COLUMN dalp_workflow.branch.data_seq IS 'journal row whose output is the raw input of the state; 0 in branch 0 = run_data.input';
+COMMENT ON COLUMN dalp_workflow.branch.outcome IS 'how the branch of a Parallel or Map has ended; null = it has not';
+COMMENT ON COLUMN dalp_workflow.branch.children_started IS 'branches or items that its Parallel or Map has started';
+COMMENT ON COLUMN dalp_workflow.branch.children_open IS 'those of them that have not ended';
+COMMENT ON COLUMN dalp_workflow.branch.children_failed IS 'those of them that have failed';
+COMMENT ON COLUMN dalp_workflow.branch.data_seq IS 'journal row whose output is the raw input of the state, or what the ended branch gives; 0 in branch 0 = run_data.input';
 
 CREATE TABLE dalp_workflow.journal (
 	run_id		bigint NOT NULL,
@@ -169,7 +183,7 @@ COMMENT ON TABLE dalp_workflow.journal IS 'what happened, append-only; also the 
 COMMENT ON COLUMN dalp_workflow.journal.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.journal.branch_id IS 'branch of the run';
 COMMENT ON COLUMN dalp_workflow.journal.seq IS 'number within the branch, dense from 1';
-COMMENT ON COLUMN dalp_workflow.journal.event IS 'started, entered, succeeded, failed, retry_scheduled, caught, signalled, timed_out, cancelled, redriven, paused, resumed …';
+COMMENT ON COLUMN dalp_workflow.journal.event IS 'started, entered, succeeded, failed, retry_scheduled, caught, branch_started, signalled, timed_out, cancelled, redriven, paused, resumed …';
 COMMENT ON COLUMN dalp_workflow.journal.state IS 'state it is about';
 COMMENT ON COLUMN dalp_workflow.journal.entry IS 'state entry it is about';
 COMMENT ON COLUMN dalp_workflow.journal.attempt IS 'attempt it is about, from 0';

@@ -20,12 +20,13 @@
 #include "ops/dead_letter.h"
 #include "workflow/hot.h"
 #include "workflow/message.h"
+#include "workflow/run_control.h"
 #include "workflow/step.h"
 
 /* How the loop gets from facts to the next decision. */
 typedef enum Approach
 {
-	BY_ENTERING, BY_RESUMING, BY_RESULT, BY_ERROR
+	BY_ENTERING, BY_RESUMING, BY_RESULT, BY_ERROR, BY_DECISION
 } Approach;
 
 /* Pure states in a row before the branch commits and queues again, so that an endless loop harms nobody. */
@@ -75,23 +76,17 @@ as_jsonb(Advance *advance, const Doc *document, Problem *problem)
 	return doc_to_jsonb(document, problem);
 }
 
+/* The facts about the step; input is step->input as a document. */
 static void
-prepare_position(Advance *advance)
+fill_position(Step *step, const Doc *input, TimestampTz now, AslContext *context, AslPosition *position)
 {
-	Step	   *step = advance->step;
-	AslContext *context = &advance->context;
-	AslPosition *position = &advance->position;
-
-	if (advance->input_document == NULL)
-		advance->input_document = as_document(step->input);
-
 	memset(position, 0, sizeof(*position));
 	position->state = step->state;
-	position->input = advance->input_document;
+	position->input = input;
 	position->variables = as_document(step->variables);
 	for (int i = 0; i < ASL_MAX_RETRIERS; i++)
 		position->retries[i] = step->retries[i];
-	position->now = clock_to_unix(advance->now);
+	position->now = clock_to_unix(now);
 	position->random = pg_prng_double(&pg_global_prng_state);
 	position->max_payload = (int64) dalp_max_payload * 1024;
 	position->context = context;
@@ -105,10 +100,36 @@ prepare_position(Advance *advance)
 		context->machine_id = step->definition->machine_id;
 		context->machine_name = step->definition->workflow;
 		if (step->definition->uses_context)
+		{
+			const Doc  *item = as_document(step->item);
+			int64_t		index = 0;
+
 			context->execution_input = as_document(step->run_input);
+			context->map_item_value = doc_get(item, "value");
+			if (doc_is(doc_get(item, "index"), DOC_NUMBER))
+				(void) doc_to_int64(doc_get(item, "index"), &index);
+			context->map_item_index = (int) index;
+		}
 	}
 	context->state_entered = clock_to_unix(step->entered_at);
 	context->retry_count = step->attempt;
+}
+
+static void
+prepare_position(Advance *advance)
+{
+	if (advance->input_document == NULL)
+		advance->input_document = as_document(advance->step->input);
+	fill_position(advance->step, advance->input_document, advance->now, &advance->context, &advance->position);
+}
+
+const AslPosition *
+step_position(Step *step)
+{
+	AslPosition *position = palloc(sizeof(AslPosition));
+
+	fill_position(step, as_document(step->input), clock_now(), palloc0(sizeof(AslContext)), position);
+	return position;
 }
 
 /* The branch goes on at once: its step row stays, another kind of row becomes one. */
@@ -187,11 +208,29 @@ step_abort_run(Step *step, BatchWrites *writes, const char *reason)
 		claim_release_key(step->definition->workflow_id, step->concurrency_key, step->run_id);
 }
 
+/* A branch of a Parallel or Map has ended; its parent follows at the end of the batch. */
 static void
-finish_run(Advance *advance, Jsonb *output, Jsonb *variables)
+end_branch(Advance *advance, bool succeeded, Jsonb *output, Jsonb *variables, const char *error, const char *cause)
 {
 	Step	   *step = advance->step;
 
+	batch_journal(advance->writes, step, succeeded ? "succeeded" : "failed", advance->now, output, variables,
+				  error, cause, NULL);
+	batch_branch_done(advance->writes, step, succeeded, error, cause);
+	if (!advance->keeps_row)
+		batch_ready_gone(advance->writes, step);
+}
+
+static void
+finish(Advance *advance, Jsonb *output, Jsonb *variables)
+{
+	Step	   *step = advance->step;
+
+	if (step->branch_id != 0)
+	{
+		end_branch(advance, true, output, variables, NULL, NULL);
+		return;
+	}
 	batch_journal(advance->writes, step, "succeeded", advance->now, output, variables, NULL, NULL, NULL);
 	batch_run_done(advance->writes, step, "SUCCEEDED", advance->now, output, NULL, NULL);
 	step->finished = true;
@@ -199,6 +238,16 @@ finish_run(Advance *advance, Jsonb *output, Jsonb *variables)
 		message_send_child_end(step->parent_run_id, step->parent_branch, step->run_id, output, NULL, NULL);
 	if (step->concurrency_key != NULL)
 		claim_release_key(step->definition->workflow_id, step->concurrency_key, step->run_id);
+}
+
+/* Nothing caught the failure of the state. */
+static void
+fail(Advance *advance, const char *error, const char *cause)
+{
+	if (advance->step->branch_id != 0)
+		end_branch(advance, false, NULL, NULL, error, cause);
+	else
+		step_fail_run(advance->step, advance->writes, "FAILED", error, cause);
 }
 
 /* To the next state. Returns true if it is to be entered in this same step. */
@@ -333,7 +382,31 @@ decision_documents(Advance *advance, Jsonb **output, Jsonb **variables)
 	*variables = problem.message[0] == '\0' ? as_jsonb(advance, advance->decision.variables, &problem) : NULL;
 	if (problem.message[0] == '\0')
 		return true;
-	step_fail_run(advance->step, advance->writes, "FAILED", "States.Runtime", pstrdup(problem.message));
+	fail(advance, "States.Runtime", pstrdup(problem.message));
+	return false;
+}
+
+/* Starts the branches of the state. Returns true if the loop goes on with what is known already. */
+static bool
+start_branches(Advance *advance)
+{
+	AslDecision failure = {0};
+
+	switch (fork_start(advance->step, &advance->decision, advance->writes, &failure))
+	{
+		case FORK_STARTED:
+			stops(advance);
+			return false;
+		case FORK_EMPTY:
+			advance->result = NULL;
+			advance->result_document = doc_array();
+			advance->approach = BY_RESULT;
+			return true;
+		case FORK_FAILED:
+			advance->decision = failure;
+			advance->approach = BY_DECISION;
+			return true;
+	}
 	return false;
 }
 
@@ -352,7 +425,8 @@ run_loop(Advance *advance)
 
 		CHECK_FOR_INTERRUPTS();
 		prepare_position(advance);
-		memset(decision, 0, sizeof(*decision));
+		if (advance->approach != BY_DECISION)
+			memset(decision, 0, sizeof(*decision));
 		switch (advance->approach)
 		{
 			case BY_ENTERING:
@@ -366,6 +440,8 @@ run_loop(Advance *advance)
 				break;
 			case BY_ERROR:
 				asl_error(&advance->position, &advance->error, decision);
+				break;
+			case BY_DECISION:
 				break;
 		}
 
@@ -383,7 +459,7 @@ run_loop(Advance *advance)
 				break;
 			case ASL_FINISH:
 				if (decision_documents(advance, &output, &variables))
-					finish_run(advance, output, variables);
+					finish(advance, output, variables);
 				return STEP_DONE;
 			case ASL_CALL:
 				if (!call_task(advance, &verdict))
@@ -398,10 +474,11 @@ run_loop(Advance *advance)
 				retry(advance);
 				return STEP_DONE;
 			case ASL_FORK:
-				/* definition_check refuses Parallel and Map. */
-				elog(ERROR, "state \"%s\" has branches", asl_state_name(step->state));
+				if (!start_branches(advance))
+					return STEP_DONE;
+				break;
 			case ASL_FAILURE:
-				step_fail_run(step, advance->writes, "FAILED", decision->error, decision->cause);
+				fail(advance, decision->error, decision->cause);
 				return STEP_DONE;
 		}
 	}
@@ -438,7 +515,6 @@ deliver(Advance *advance)
 	}
 	advance->keeps_row = more;
 	batch_message_gone(advance->writes, message->message_id);
-	step->taken_message = message->message_id;
 	if (message->error != NULL)
 	{
 		advance->error = (AslError) {.error = message->error, .cause = message->cause, .from_task = true};
@@ -509,16 +585,38 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 		case READY_DELIVER:
 			return deliver(&advance);
 		case READY_DEADLINE:
-			{
-				int64		reference;
-				char	   *kind = claim_wait(step->run_id, step->branch_id, &reference);
-
-				if (kind != NULL)
-					task_abandon(step, kind, "the run timed out");
-				step->entered_logged = true;
-				step_fail_run(step, writes, "TIMED_OUT", NULL, NULL);
-				return STEP_DONE;
-			}
+			run_abandon_waits(step, "the run timed out");
+			step->entered_logged = true;
+			step_fail_run(step, writes, "TIMED_OUT", NULL, NULL);
+			return STEP_DONE;
 	}
 	return STEP_DONE;
+}
+
+void
+step_end_fork(Step *step, BatchWrites *writes, const Doc *result, const AslError *error,
+			  const AslDecision *decision)
+{
+	/* tasks: none may run here, after the batch; keeps_row: a branch that waits has no ready row. */
+	Advance		advance = {
+		.step = step, .writes = writes, .now = clock_now(), .tasks = 1, .keeps_row = true
+	};
+
+	batch_wait_gone(writes, step);
+	if (result != NULL)
+	{
+		advance.approach = BY_RESULT;
+		advance.result_document = result;
+	}
+	else if (error != NULL)
+	{
+		advance.approach = BY_ERROR;
+		advance.error = *error;
+	}
+	else
+	{
+		advance.approach = BY_DECISION;
+		advance.decision = *decision;
+	}
+	(void) run_loop(&advance);
 }

@@ -33,13 +33,16 @@ static Statement journal_insert = {
 };
 
 static const Oid branch_types[] = {
-	INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID
+	INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID,
+	INT4OID, INT4OID, INT4OID, TEXTOID
 };
 static Statement branch_update = {
 	"UPDATE dalp_workflow.branch SET state = $3, entry = $4, entered_at = $5, attempt = $6, retries = $7::int2[],"
-	" transient = $8, last_seq = $9, data_seq = $10"
+	" transient = $8, last_seq = $9, data_seq = $10, children_started = $11, children_open = $12,"
+	" children_failed = $13, outcome = $14"
 	" WHERE run_id OPERATOR(pg_catalog.=) $1 AND branch_id OPERATOR(pg_catalog.=) $2",
-	10, {INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID}
+	14, {INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID,
+	INT4OID, INT4OID, INT4OID, TEXTOID}
 };
 
 static const Oid tid_types[] = {TIDOID};
@@ -159,6 +162,7 @@ batch_init(BatchWrites *writes)
 	INIT(&writes->messages_gone, message_types);
 	INIT(&writes->parked, parked_types);
 	INIT(&writes->runs_done, done_types);
+	writes->forks = NIL;
 	writes->has_waiters = false;
 }
 
@@ -269,6 +273,43 @@ batch_position(BatchWrites *writes, const Step *step)
 	rows_set(rows, 7, Int32GetDatum(step->transient));
 	rows_set(rows, 8, Int32GetDatum(step->last_seq));
 	rows_set(rows, 9, Int32GetDatum(step->data_seq));
+	rows_set(rows, 10, Int32GetDatum(step->children_started));
+	rows_set(rows, 11, Int32GetDatum(step->children_open));
+	rows_set(rows, 12, Int32GetDatum(step->children_failed));
+}
+
+void
+batch_branch_done(BatchWrites *writes, Step *step, bool succeeded, const char *error, const char *cause)
+{
+	ForkEnd    *end = NULL;
+	ListCell   *cell;
+
+	if (succeeded)
+		step->data_seq = step->last_seq;
+	batch_position(writes, step);
+	rows_set_text(&writes->branches, 13, succeeded ? "succeeded" : "failed");
+	foreach(cell, writes->forks)
+	{
+		ForkEnd    *other = lfirst(cell);
+
+		if (other->child->run_id == step->run_id && other->fork_parent == step->fork_parent)
+			end = other;
+	}
+	if (end == NULL)
+	{
+		end = palloc0(sizeof(ForkEnd));
+		end->child = step;
+		end->fork_parent = step->fork_parent;
+		writes->forks = lappend(writes->forks, end);
+	}
+	end->succeeded += succeeded;
+	if (succeeded)
+		return;
+	if (end->failed++ == 0)
+	{
+		end->error = error;
+		end->cause = cause;
+	}
 }
 
 void

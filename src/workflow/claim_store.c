@@ -61,7 +61,8 @@ static Statement lock_run = {
  * planner from turning the lookups round.
  */
 static Statement positions = {
-	"SELECT u.number, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq"
+	"SELECT u.number, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq,"
+	" b.parent_branch, b.item_index, b.children_started, b.children_open, b.children_failed"
 	" FROM unnest($1::bigint[], $2::int[], $3::tid[], $4::int[]) AS u(run_id, branch_id, row_id, number)"
 	" CROSS JOIN LATERAL (SELECT FROM dalp_workflow.ready y WHERE y.ctid OPERATOR(pg_catalog.=) u.row_id"
 	" AND y.run_id OPERATOR(pg_catalog.=) u.run_id OFFSET 0) AS y"
@@ -70,13 +71,16 @@ static Statement positions = {
 	4, {INT8ARRAYOID, INT4ARRAYOID, TIDARRAYOID, INT4ARRAYOID}
 };
 static Statement position_one = {
-	"SELECT 0, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq"
+	"SELECT 0, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq,"
+	" b.parent_branch, b.item_index, b.children_started, b.children_open, b.children_failed"
 	" FROM dalp_workflow.branch b WHERE b.run_id OPERATOR(pg_catalog.=) $1"
 	" AND b.branch_id OPERATOR(pg_catalog.=) $2",
 	2, {INT8OID, INT4OID}
 };
 static Statement documents = {
-	"SELECT j.output, j.variables, d.input FROM dalp_workflow.run_data d LEFT JOIN dalp_workflow.journal j"
+	"SELECT j.output, j.variables, d.input, CASE WHEN $2 OPERATOR(pg_catalog.>) 0 THEN"
+	" (SELECT s.details FROM dalp_workflow.journal s WHERE s.run_id OPERATOR(pg_catalog.=) $1"
+	" AND s.branch_id OPERATOR(pg_catalog.=) $2 AND s.seq OPERATOR(pg_catalog.=) 1) END FROM dalp_workflow.run_data d LEFT JOIN dalp_workflow.journal j"
 	" ON j.run_id OPERATOR(pg_catalog.=) d.run_id AND j.branch_id OPERATOR(pg_catalog.=) $2"
 	" AND j.seq OPERATOR(pg_catalog.=) $3"
 	" WHERE d.run_id OPERATOR(pg_catalog.=) $1",
@@ -128,6 +132,11 @@ read_position(Step *step, uint64 row)
 	step->transient = store_int32(row, 7);
 	step->last_seq = store_int32(row, 8);
 	step->data_seq = store_int32(row, 9);
+	step->fork_parent = step->branch_id == 0 ? -1 : store_int32(row, 10);
+	step->item_index = store_int32(row, 11);
+	step->children_started = store_int32(row, 12);
+	step->children_open = store_int32(row, 13);
+	step->children_failed = store_int32(row, 14);
 	step->entered_logged = step->attempt > 0 || step->transient > 0 || step->kind == READY_RESUME ||
 		step->kind == READY_TIMEOUT || step->kind == READY_DELIVER;
 }
@@ -145,6 +154,7 @@ read_documents(Step *step, MemoryContext context)
 	step->input = read_jsonb(context, 0, 1);
 	step->variables = read_jsonb(context, 0, 2);
 	step->run_input = read_jsonb(context, 0, 3);
+	step->item = read_jsonb(context, 0, 4);
 	if (step->data_seq == 0)
 		step->input = step->run_input;
 	if (step->input == NULL)
@@ -302,19 +312,21 @@ read_message(MemoryContext context, uint64 row)
 }
 
 Message *
-claim_signal(const Step *step, const char *name)
+claim_signal(int64 run_id, const char *name, const BatchWrites *writes)
 {
 	static Statement find = {
 		"SELECT " MESSAGE_COLUMNS " FROM dalp_workflow.inbox i WHERE i.run_id OPERATOR(pg_catalog.=) $1"
 		" AND i.kind OPERATOR(pg_catalog.=) 'signal' AND i.name OPERATOR(pg_catalog.=) $2"
-		" AND i.message_id OPERATOR(pg_catalog.<>) $3 ORDER BY i.message_id LIMIT 1",
-		3, {INT8OID, TEXTOID, INT8OID}
+		" AND NOT i.message_id OPERATOR(pg_catalog.=) ANY ($3) ORDER BY i.message_id LIMIT 1",
+		3, {INT8OID, TEXTOID, INT8ARRAYOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[3] = {
-		Int64GetDatum(step->run_id), CStringGetTextDatum(name), Int64GetDatum(step->taken_message)
-	};
+	Datum		values[3];
 
+	values[0] = Int64GetDatum(run_id);
+	values[1] = CStringGetTextDatum(name);
+	values[2] = PointerGetDatum(construct_array(writes->messages_gone.values[0], writes->messages_gone.count,
+												INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	return store_write(&find, values, NULL, 1) == 0 ? NULL : read_message(context, 0);
 }
 

@@ -118,9 +118,10 @@ static int
 run_members(List *steps, BatchWrites *writes, bool single)
 {
 	int			count = 0;
+	bool		shares = false;	/* may the previous step's run have another one in this batch? */
 	instr_time	start,
 				now;
-	int64		previous_run = 0;
+	const Step *previous = NULL;
 	ListCell   *cell;
 
 	INSTR_TIME_SET_CURRENT(start);
@@ -128,10 +129,13 @@ run_members(List *steps, BatchWrites *writes, bool single)
 	{
 		Step	   *step = lfirst(cell);
 
-		/* Rows of one run come together; its next one needs what this one writes. */
-		if (step->run_id == previous_run || is_put_aside(step->run_id))
+		/* Rows of one run come together; the next one may need what this one writes. */
+		if (is_put_aside(step->run_id) ||
+			(previous != NULL && previous->run_id == step->run_id &&
+			 !(shares && fork_may_share_batch(step))))
 			continue;
-		previous_run = step->run_id;
+		shares = fork_may_share_batch(step);
+		previous = step;
 
 		if (step_run(step, writes, single) == STEP_CONFLICT)
 			return -1;
@@ -189,6 +193,7 @@ run_batch(uint32 shards, int64 only_run, uint32 *shards_left, List **members)
 	if (count == 0)
 		*shards_left = 0;		/* all of them put aside: until the next sweep */
 	batch_flush(&writes);
+	fork_settle(&writes);
 	STOP_POINT("batch_before_commit");
 	worker_commit();
 	STOP_POINT("batch_after_commit");
@@ -200,14 +205,13 @@ static void
 bury_run(int64 run_id, const char *sqlstate, const char *message)
 {
 	BatchWrites writes;
-	List	   *steps;
-	uint32		shards_left;
+	Step	   *step;
 
 	worker_begin("ending a run that can't be stepped");
 	batch_init(&writes);
-	steps = claim_batch(0, 1, run_id, NULL, &shards_left);
-	if (steps != NIL)
-		step_fail_run(linitial(steps), &writes, "FAILED", sqlstate, message);
+	step = claim_run(run_id);
+	if (step != NULL)
+		step_fail_run(step, &writes, "FAILED", sqlstate, message);
 	batch_flush(&writes);
 	worker_commit();
 }

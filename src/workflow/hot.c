@@ -27,6 +27,7 @@ typedef struct HotBranch
 	Jsonb	   *input;
 	Jsonb	   *variables;
 	Jsonb	   *run_input;
+	Jsonb	   *item;
 } HotBranch;
 
 static HTAB *table = NULL;
@@ -74,6 +75,7 @@ hot_recall(Step *step)
 	step->input = branch->input;
 	step->variables = branch->variables;
 	step->run_input = branch->run_input;
+	step->item = branch->item;
 	return true;
 }
 
@@ -110,7 +112,8 @@ hot_keep(const Step *step)
 	HotBranch  *branch;
 	Jsonb	   *input,
 			   *variables,
-			   *run_input;
+			   *run_input,
+			   *item;
 
 	prepare();
 	if (!step->stays_ready)
@@ -121,6 +124,7 @@ hot_keep(const Step *step)
 			drop(branch->input);
 			drop(branch->variables);
 			drop(branch->run_input);
+			drop(branch->item);
 		}
 		return;
 	}
@@ -129,18 +133,21 @@ hot_keep(const Step *step)
 	input = keep(step->input);
 	variables = keep(step->variables);
 	run_input = keep(step->run_input);
+	item = keep(step->item);
 	branch = hash_search(table, &key, HASH_ENTER, &found);
 	if (found)
 	{
 		drop(branch->input);
 		drop(branch->variables);
 		drop(branch->run_input);
+		drop(branch->item);
 	}
 	branch->steps = found ? branch->steps + 1 : 1;
 	branch->last_seq = step->last_seq;
 	branch->input = input;
 	branch->variables = variables;
 	branch->run_input = run_input;
+	branch->item = item;
 
 	if (hash_get_num_entries(table) > HOT_MAX_BRANCHES ||
 		MemoryContextMemAllocated(context, true) > HOT_MAX_BYTES)

@@ -43,13 +43,24 @@ run_cancel(int64 run_id, const char *reason)
 {
 	Step	   *step = lock_live(run_id, "cancelled");
 	BatchWrites writes;
+
+	run_abandon_waits(step, reason);
+	batch_init(&writes);
+	step_abort_run(step, &writes, reason);
+	batch_flush(&writes);
+}
+
+void
+run_abandon_waits(const Step *run, const char *reason)
+{
+	Step		step = *run;
 	RunWait    *waits;
-	int			count = run_waits(run_id, &waits);
+	int			count = run_waits(run->run_id, &waits);
 
 	for (int i = 0; i < count; i++)
 	{
-		step->branch_id = waits[i].branch_id;
-		task_abandon(step, waits[i].kind, reason);
+		step.branch_id = waits[i].branch_id;
+		task_abandon(&step, waits[i].kind, reason);
 		if (strcmp(waits[i].kind, "run") == 0)
 		{
 			RunInfo		child;
@@ -59,10 +70,6 @@ run_cancel(int64 run_id, const char *reason)
 				run_cancel(waits[i].reference, reason);
 		}
 	}
-	step->branch_id = 0;
-	batch_init(&writes);
-	step_abort_run(step, &writes, reason);
-	batch_flush(&writes);
 }
 
 /* A journal row of an event that changes no position but the number of the last row. */

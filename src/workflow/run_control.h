@@ -39,6 +39,9 @@ extern void run_find(int64 run_id, RunInfo *info);
 /* Ends a live run as ABORTED, with all that it waits for; its child runs too. Errors: DL002, DL003. */
 extern void run_cancel(int64 run_id, const char *reason);
 
+/* What a live, locked run waits for isn't wanted any more: its transactions and child runs are cancelled. */
+extern void run_abandon_waits(const Step *run, const char *reason);
+
 /* Errors: DL002, DL003 where it is (not) paused or has ended. */
 extern void run_pause(int64 run_id);
 extern void run_resume(int64 run_id);

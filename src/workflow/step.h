@@ -68,15 +68,30 @@ typedef struct Step
 	int			transient;
 	int			last_seq;
 	int			data_seq;
+	int			fork_parent;	/* branch whose Parallel or Map it belongs to; -1 in branch 0 */
+	int			item_index;		/* its number there */
+	int			children_started;	/* of its own Parallel or Map */
+	int			children_open;
+	int			children_failed;
 	Jsonb	   *input;			/* raw input of the state */
 	Jsonb	   *variables;		/* or NULL */
-
-	int64		taken_message;	/* consumed by this step, gone at the end of the batch; 0 = none */
+	Jsonb	   *item;			/* {"index", "value"} of the Map iteration around it, or NULL */
 
 	/* what came of it, for the executor's memory */
 	bool		stays_ready;	/* goes on at once */
 	bool		finished;		/* the run has ended */
 } Step;
+
+/* Branches of one Parallel or Map that ended in this batch. */
+typedef struct ForkEnd
+{
+	Step	   *child;			/* one of them: knows the run */
+	int			fork_parent;
+	int			succeeded;
+	int			failed;
+	const char *error;			/* of the first one that failed */
+	const char *cause;
+} ForkEnd;
 
 /* What an executor writes at the end of a batch. */
 typedef struct BatchWrites
@@ -92,6 +107,7 @@ typedef struct BatchWrites
 	Rows		messages_gone;	/* message_id */
 	Rows		parked;
 	Rows		runs_done;		/* finished runs; their live rows go */
+	List	   *forks;			/* of ForkEnd *: branches that ended, by the Parallel or Map they belong to */
 	bool		has_waiters;	/* somebody may wait for a run that ended */
 } BatchWrites;
 
@@ -107,6 +123,8 @@ extern void batch_ready_gone(BatchWrites *writes, const Step *step);
 extern void batch_ready_new(BatchWrites *writes, const Step *step, ReadyKind kind, int entry);
 extern void batch_timer(BatchWrites *writes, const Step *step, const char *kind, TimestampTz fire_at);
 extern void batch_timers_gone(BatchWrites *writes, const Step *step);
+/* The branch of a Parallel or Map has ended. */
+extern void batch_branch_done(BatchWrites *writes, Step *step, bool succeeded, const char *error, const char *cause);
 extern void batch_wait(BatchWrites *writes, const Step *step, const char *kind,
 					   const char *name, int64 reference, TimestampTz since);
 extern void batch_wait_gone(BatchWrites *writes, const Step *step);
@@ -143,8 +161,8 @@ typedef struct Message
 /* Locks a live run, waiting for whoever has it, and loads its branch 0; NULL if it has ended or never was. */
 extern Step *claim_run(int64 run_id);
 
-/* Oldest signal of that name that the step hasn't taken already, or NULL. */
-extern Message *claim_signal(const Step *step, const char *name);
+/* Oldest signal of that name that this batch hasn't taken already, or NULL. */
+extern Message *claim_signal(int64 run_id, const char *name, const BatchWrites *writes);
 
 /* The first message that a wait of the run is for, with that wait's branch; NULL if none. *more = there are others. */
 extern Message *claim_message(int64 run_id, int *branch_id, bool *more);
@@ -179,6 +197,31 @@ extern void step_fail_run(Step *step, BatchWrites *writes, const char *status,
 
 /* Ends the run because somebody wants it; nothing of it stays. */
 extern void step_abort_run(Step *step, BatchWrites *writes, const char *reason);
+
+/* The branch's Parallel or Map has its result, has failed, or is decided about: the branch goes on, or not. */
+extern void step_end_fork(Step *step, BatchWrites *writes, const Doc *result, const AslError *error,
+						  const AslDecision *decision);
+
+/* The position of the step as pure code sees it, in the current memory context. */
+extern const AslPosition *step_position(Step *step);
+
+/* fork.c */
+
+typedef enum ForkStart
+{
+	FORK_STARTED,				/* the branch waits */
+	FORK_EMPTY,					/* there are no items: the result is [] */
+	FORK_FAILED					/* *failure is the decision about the state */
+} ForkStart;
+
+/* Starts the branches of a Parallel or Map. */
+extern ForkStart fork_start(Step *step, const AslDecision *decision, BatchWrites *writes, AslDecision *failure);
+
+/* After a flush, in the same transaction: what follows from branches that ended. Writes and flushes until nothing does. */
+extern void fork_settle(BatchWrites *writes);
+
+/* May the steps be done in one batch? Only if neither needs what the other writes. */
+extern bool fork_may_share_batch(const Step *step);
 
 /* task.c */
 

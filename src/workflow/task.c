@@ -64,7 +64,7 @@ static TaskResult
 await_signal(Step *step, const AslDecision *call, BatchWrites *writes, Jsonb **result)
 {
 	const char *name = asl_task_resource(step->state) + strlen("signal:");
-	Message    *message = claim_signal(step, name);
+	Message    *message = claim_signal(step->run_id, name, writes);
 
 	if (message == NULL)
 		return wait_for(step, call, writes, "signal", name, 0);

@@ -1,0 +1,157 @@
+/*
+ * fork_store.c
+ *		SQL of the branches of Parallel and Map.
+ *
+ * In an executor, in the transaction of a batch, the run locked.
+ */
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "core/clock.h"
+#include "core/wake.h"
+#include "workflow/fork_store.h"
+
+static const Oid child_types[] = {
+	INT8OID, INT4OID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, JSONBOID, JSONBOID, JSONBOID, INT2OID, INT2OID, INT8OID
+};
+static Statement child_insert = {
+	"WITH u AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::int[], $3::int[], $4::int[], $5::text[],"
+	" $6::timestamptz[], $7::jsonb[], $8::jsonb[], $9::jsonb[], $10::smallint[], $11::smallint[], $12::bigint[])"
+	" AS u(run_id, branch_id, parent_branch, item_index, state, at, input, variables, item, shard, rank, pass)),"
+	" b AS (INSERT INTO dalp_workflow.branch (run_id, branch_id, parent_branch, item_index, state, entry, entered_at,"
+	" last_seq, data_seq) SELECT u.run_id, u.branch_id, u.parent_branch, u.item_index, u.state, 1, u.at, 1, 1 FROM u),"
+	" j AS (INSERT INTO dalp_workflow.journal (run_id, branch_id, seq, event, entry, attempt, at, output, variables,"
+	" details) SELECT u.run_id, u.branch_id, 1, 'branch_started', 0, 0, u.at, u.input, u.variables, u.item FROM u)"
+	" INSERT INTO dalp_workflow.ready (shard, rank, pass, run_id, branch_id, kind, entry)"
+	" SELECT u.shard, u.rank, u.pass, u.run_id, u.branch_id, 'step', 0 FROM u",
+	12, {INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID,
+	JSONBARRAYOID, JSONBARRAYOID, INT2ARRAYOID, INT2ARRAYOID, INT8ARRAYOID}
+};
+
+/* Children of one fork between note and flush; in the memory of the turn. */
+static Rows children;
+
+int
+fork_store_take_branches(int64 run_id, int count)
+{
+	static Statement take = {
+		"UPDATE dalp_workflow.run SET next_branch = next_branch OPERATOR(pg_catalog.+) $2"
+		" WHERE run_id OPERATOR(pg_catalog.=) $1 RETURNING next_branch OPERATOR(pg_catalog.-) $2",
+		2, {INT8OID, INT4OID}
+	};
+	Datum		values[2] = {Int64GetDatum(run_id), Int32GetDatum(count)};
+
+	rows_init(&children, lengthof(child_types), child_types);
+	if (store_write(&take, values, NULL, 1) == 0)
+		elog(ERROR, "run " INT64_FORMAT " is not live", run_id);
+	return store_int32(0, 1);
+}
+
+void
+fork_note_child(const Step *parent, int branch_id, int index, const char *state, Jsonb *input, Jsonb *item)
+{
+	rows_add(&children);
+	rows_set(&children, 0, Int64GetDatum(parent->run_id));
+	rows_set(&children, 1, Int32GetDatum(branch_id));
+	rows_set(&children, 2, Int32GetDatum(parent->branch_id));
+	rows_set(&children, 3, Int32GetDatum(index));
+	rows_set_text(&children, 4, state);
+	rows_set(&children, 5, TimestampTzGetDatum(clock_now()));
+	rows_set(&children, 6, JsonbPGetDatum(input));
+	if (parent->variables != NULL)
+		rows_set(&children, 7, JsonbPGetDatum(parent->variables));
+	if (item != NULL)
+		rows_set(&children, 8, JsonbPGetDatum(item));
+	rows_set(&children, 9, Int16GetDatum(run_shard(parent->run_id)));
+	rows_set(&children, 10, Int16GetDatum(-parent->priority));
+	rows_set(&children, 11, Int64GetDatum(GetCurrentTimestamp()));
+}
+
+void
+fork_flush_children(void)
+{
+	if (children.count > 0)
+		wake_shard_at_commit((int) DatumGetInt16(children.values[9][0]));
+	rows_flush(&children, &child_insert);
+}
+
+void
+fork_drop_children(void)
+{
+	children.count = 0;
+}
+
+/* All branches below $2, at any depth. */
+#define BELOW \
+	"WITH RECURSIVE below AS (SELECT b.branch_id FROM dalp_workflow.branch b WHERE b.run_id OPERATOR(pg_catalog.=) $1" \
+	" AND b.parent_branch OPERATOR(pg_catalog.=) $2 UNION ALL SELECT b.branch_id FROM below o" \
+	" JOIN dalp_workflow.branch b ON b.run_id OPERATOR(pg_catalog.=) $1" \
+	" AND b.parent_branch OPERATOR(pg_catalog.=) o.branch_id)"
+
+int
+fork_store_waits(int64 run_id, int branch_id, ForkWait **waits)
+{
+	static Statement find = {
+		BELOW " SELECT w.branch_id, w.kind FROM dalp_workflow.wait w WHERE w.run_id OPERATOR(pg_catalog.=) $1"
+		" AND w.branch_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT o.branch_id FROM below o))",
+		2, {INT8OID, INT4OID}
+	};
+	Datum		values[2] = {Int64GetDatum(run_id), Int32GetDatum(branch_id)};
+	int			count = (int) store_write(&find, values, NULL, 0);
+
+	*waits = palloc(sizeof(ForkWait) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		(*waits)[i] = (ForkWait) {store_int32(i, 1), pstrdup(store_text(i, 2))};
+	return count;
+}
+
+void
+fork_store_delete(int64 run_id, int branch_id)
+{
+	static Statement find = {
+		BELOW " SELECT pg_catalog.array_agg(o.branch_id) FROM below o", 2, {INT8OID, INT4OID}
+	};
+#define CLEAR(table) \
+	{"DELETE FROM dalp_workflow." table " WHERE run_id OPERATOR(pg_catalog.=) $1" \
+	" AND branch_id OPERATOR(pg_catalog.=) ANY ($2)", 2, {INT8OID, INT4ARRAYOID}}
+	static Statement clear[] = {
+		CLEAR("branch"), CLEAR("wait"), CLEAR("timer"), CLEAR("ready"), CLEAR("parked")
+	};
+	Datum		values[2] = {Int64GetDatum(run_id), Int32GetDatum(branch_id)};
+	bool		isnull;
+
+	store_write(&find, values, NULL, 1);
+	values[1] = store_value(0, 1, &isnull);
+	if (isnull)
+		return;
+	values[1] = store_copy(CurrentMemoryContext, values[1]);
+	for (size_t i = 0; i < lengthof(clear); i++)
+		store_write(&clear[i], values, NULL, 0);
+}
+
+int
+fork_store_outputs(int64 run_id, int branch_id, Jsonb ***outputs)
+{
+	static Statement find = {
+		"SELECT j.output FROM (SELECT * FROM dalp_workflow.branch c WHERE c.run_id OPERATOR(pg_catalog.=) $1"
+		" AND c.parent_branch OPERATOR(pg_catalog.=) $2 AND c.outcome OPERATOR(pg_catalog.=) 'succeeded' OFFSET 0) AS b"
+		" CROSS JOIN LATERAL (SELECT i.output FROM dalp_workflow.journal i WHERE i.run_id OPERATOR(pg_catalog.=) b.run_id"
+		" AND i.branch_id OPERATOR(pg_catalog.=) b.branch_id AND i.seq OPERATOR(pg_catalog.=) b.data_seq OFFSET 0) AS j"
+		" ORDER BY b.item_index",
+		2, {INT8OID, INT4OID}
+	};
+	Datum		values[2] = {Int64GetDatum(run_id), Int32GetDatum(branch_id)};
+	int			count = (int) store_write(&find, values, NULL, 0);
+
+	*outputs = palloc(sizeof(Jsonb *) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		bool		isnull;
+
+		(*outputs)[i] = DatumGetJsonbP(store_copy(CurrentMemoryContext, store_value(i, 1, &isnull)));
+	}
+	return count;
+}
