@@ -49,13 +49,6 @@ extern const char *rpc_class_name(RpcClass class);
 /* False for a word that is no class. */
 extern bool rpc_class_parse(const char *name, RpcClass *class);
 
-/* The pool has the bytes, or has had them. */
-static inline bool
-rpc_class_settled(RpcClass class)
-{
-	return class == RPC_CLASS_ACCEPTED || class == RPC_CLASS_KNOWN;
-}
-
 /* The answer says something of the endpoint and nothing of the transaction. */
 static inline bool
 rpc_class_endpoint(RpcClass class)

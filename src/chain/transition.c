@@ -56,12 +56,6 @@ request_state_parse(const char *name, RequestState *state)
 }
 
 bool
-request_state_final(RequestState state)
-{
-	return state >= REQUEST_COMPLETED;
-}
-
-bool
 request_may_become(RequestState from, RequestState to)
 {
 	return (followers[from] & TO(to)) != 0;

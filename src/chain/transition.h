@@ -29,9 +29,6 @@ typedef enum RequestState
 extern const char *request_state_name(RequestState state);
 extern bool request_state_parse(const char *name, RequestState *state);
 
-/* Terminal for whoever waits. */
-extern bool request_state_final(RequestState state);
-
 extern bool request_may_become(RequestState from, RequestState to);
 
 /* What the chain has made of a slot at finality. */

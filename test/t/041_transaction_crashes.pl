@@ -8,7 +8,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 use DalpTest;
 
@@ -74,9 +74,8 @@ for my $point (qw(prepare_before_commit bind_before_commit bind_after_commit sen
 
 # Five hundred transfers, workers and the postmaster killed all the time.
 submit(500);
-my $end = time() + 15;
 my $kills = 0;
-while (time() < $end)
+while ($kills < 8)
 {
 	sleep(0.5 + rand(1));
 	if ($kills % 4 == 3)
@@ -91,7 +90,6 @@ while (time() < $end)
 	$kills++;
 }
 query_until($node, 'SELECT 1', '1');
-cmp_ok($kills, '>', 5, 'workers and the server were killed');
 settled('random kills');
 
 done_testing();
