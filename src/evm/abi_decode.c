@@ -75,16 +75,6 @@ all_bytes_are(const uint8_t *bytes, size_t length, uint8_t expected)
 	return true;
 }
 
-static const Doc *
-hex_doc(const void *data, size_t length)
-{
-	char	   *text = hex_text(data, length);
-	const Doc  *doc = doc_string(text, 2 * length + 2);
-
-	mem_free(text);
-	return doc;
-}
-
 const Doc *
 abi_decode_word(const AbiType *type, const uint8_t word[32], const Place *place, Problem *problem)
 {
@@ -117,7 +107,7 @@ abi_decode_word(const AbiType *type, const uint8_t word[32], const Place *place,
 			Assert(type->kind == ABI_FIXED_BYTES || type->kind == ABI_FUNCTION);
 			if (!all_bytes_are(word + type->size, 32 - (size_t) type->size, 0))
 				break;
-			return hex_doc(word, type->size);
+			return hex_to_doc(word, type->size);
 	}
 	place_set(place, problem, "the word is no %s", abi_type_name(type));
 	return NULL;
@@ -134,7 +124,7 @@ decode_bytes(Decoder *decoder, const AbiType *type, size_t at, const Place *plac
 		return NULL;
 	data = decoder->data + at + 32;
 	if (type->kind == ABI_BYTES)
-		return hex_doc(data, length);
+		return hex_to_doc(data, length);
 	if (!doc_is_utf8((const char *) data, length))
 	{
 		place_set(place, decoder->problem, "string is not valid UTF-8");

@@ -186,6 +186,6 @@ abi_revert_to_doc(const AbiRevert *revert, const uint8_t *data, size_t length)
 	doc_object_add(doc, "text", doc_text(revert->text));
 	doc_object_add(doc, "name", revert->name ? doc_text(revert->name) : doc_null());
 	doc_object_add(doc, "arguments", revert->arguments ? revert->arguments : doc_null());
-	doc_object_add(doc, "data", doc_text(hex_text(data, length)));
+	doc_object_add(doc, "data", hex_to_doc(data, length));
 	return doc;
 }

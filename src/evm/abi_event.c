@@ -69,7 +69,7 @@ abi_decode_event(const AbiItem *event, const uint8_t (*topics)[32], uint32_t top
 			Place		place = place_element(&root, next_topic);
 			const uint8_t *topic = topics[next_topic++];
 
-			value = is_hashed(component->type) ? doc_text(hex_text(topic, 32)) :
+			value = is_hashed(component->type) ? hex_to_doc(topic, 32) :
 				abi_decode_word(component->type, topic, &place, problem);
 			if (value == NULL)
 				return NULL;

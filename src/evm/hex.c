@@ -41,6 +41,27 @@ hex_text(const void *data, size_t length)
 	return text;
 }
 
+const Doc *
+hex_to_doc(const void *data, size_t length)
+{
+	char		buffer[2 + 2 * 32 + 1];
+	char	   *text;
+	const Doc  *doc;
+
+	/* Most are a word at most: the copy that the document makes is the only one. */
+	if (length <= 32)
+	{
+		buffer[0] = '0';
+		buffer[1] = 'x';
+		hex_write(buffer + 2, data, length);
+		return doc_string(buffer, 2 + 2 * length);
+	}
+	text = hex_text(data, length);
+	doc = doc_string(text, 2 + 2 * length);
+	mem_free(text);
+	return doc;
+}
+
 bool
 hex_read(const char *digits, uint8_t *out, size_t length)
 {

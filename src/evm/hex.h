@@ -5,6 +5,7 @@
 #ifndef DALP_EVM_HEX_H
 #define DALP_EVM_HEX_H
 
+#include "core/document.h"
 #include "evm/bytes.h"
 
 /* Value of a digit of either case, or -1. */
@@ -15,6 +16,9 @@ extern char *hex_write(char *out, const void *data, size_t length);
 
 /* "0x…" in lower case, zero-terminated, allocated. */
 extern char *hex_text(const void *data, size_t length);
+
+/* The same as a document. */
+extern const Doc *hex_to_doc(const void *data, size_t length);
 
 /* Digits without prefix, exactly 2 * length of them, to bytes; false if one is no digit. */
 extern bool hex_read(const char *digits, uint8_t *out, size_t length);

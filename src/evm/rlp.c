@@ -299,7 +299,7 @@ item_to_doc(RlpReader *reader, int depth, Problem *problem)
 	if (!rlp_next(reader, &item, problem))
 		return NULL;
 	if (!item.is_list)
-		return doc_text(hex_text(item.payload, item.length));
+		return hex_to_doc(item.payload, item.length);
 	if (depth >= RLP_MAX_DEPTH)
 	{
 		fail_at(reader, problem, "RLP lists are nested too deep");

@@ -336,18 +336,12 @@ u64_to_doc(uint64_t value)
 }
 
 static const Doc *
-bytes_to_doc(const void *data, size_t length)
-{
-	return doc_string(hex_text(data, length), 2 * length + 2);
-}
-
-static const Doc *
 word_to_doc(const U256 *value)
 {
 	uint8_t		bytes[32];
 
 	u256_to_bytes(value, bytes);
-	return bytes_to_doc(bytes, 32);
+	return hex_to_doc(bytes, 32);
 }
 
 static const Doc *
@@ -363,7 +357,7 @@ access_list_to_doc(const EvmTransaction *tx)
 
 		base_check_interrupts();
 		for (uint32_t k = 0; k < access->key_count; k++)
-			doc_array_add(keys, bytes_to_doc(access->keys[k], 32));
+			doc_array_add(keys, hex_to_doc(access->keys[k], 32));
 		doc_object_add(entry, "address", address_to_doc(access->address));
 		doc_object_add(entry, "storageKeys", keys);
 		doc_array_add(list, entry);
@@ -429,7 +423,7 @@ evm_transaction_to_doc(const EvmTransaction *tx)
 		doc_object_add(doc, "maxFeePerGas", integer_to_doc(&tx->max_fee));
 		doc_object_add(doc, "maxPriorityFeePerGas", integer_to_doc(&tx->max_tip));
 	}
-	doc_object_add(doc, "input", bytes_to_doc(tx->input.data, tx->input.length));
+	doc_object_add(doc, "input", hex_to_doc(tx->input.data, tx->input.length));
 	if (tx->type != 0)
 		doc_object_add(doc, "accessList", access_list_to_doc(tx));
 	if (tx->type == 4)
@@ -438,9 +432,9 @@ evm_transaction_to_doc(const EvmTransaction *tx)
 		doc_object_add(doc, "v", v_to_doc(tx));
 	else
 		doc_object_add(doc, "yParity", u64_to_doc(tx->signature.parity));
-	doc_object_add(doc, "r", bytes_to_doc(tx->signature.r, 32));
-	doc_object_add(doc, "s", bytes_to_doc(tx->signature.s, 32));
-	doc_object_add(doc, "hash", bytes_to_doc(tx->hash, 32));
+	doc_object_add(doc, "r", hex_to_doc(tx->signature.r, 32));
+	doc_object_add(doc, "s", hex_to_doc(tx->signature.s, 32));
+	doc_object_add(doc, "hash", hex_to_doc(tx->hash, 32));
 	doc_object_add(doc, "from", address_to_doc(tx->from));
 	return doc;
 }

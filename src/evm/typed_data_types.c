@@ -12,8 +12,8 @@
 #include "evm/keccak.h"
 #include "evm/place.h"
 
-/* Far above real documents; bounds the work of hashing types that refer to each other. */
-#define MAX_TYPES 1000
+/* Far above real documents; bounds the work of hashing types that all refer to each other. */
+#define MAX_TYPES 256
 #define MAX_DIMENSIONS 32
 
 static int
@@ -31,12 +31,6 @@ compare_structs(const void *a, const void *b)
 	const TypedStruct *right = b;
 
 	return compare_names(left->name, left->name_length, right->name, right->name_length);
-}
-
-static int
-compare_struct_pointers(const void *a, const void *b)
-{
-	return compare_structs(*(TypedStruct *const *) a, *(TypedStruct *const *) b);
 }
 
 TypedStruct *
@@ -283,17 +277,18 @@ typed_types_load(const Doc *doc, const Doc *domain, Problem *problem)
 }
 
 /*
- * The structs that a type refers to, directly or not, without itself; the
- * count is returned.  *self says whether it refers to itself.
+ * Marks the structs that a type refers to, directly or not, without itself.
+ * Says whether it refers to itself.
  */
-static uint32_t
-referenced(TypedTypes *types, TypedStruct *type, TypedStruct **found, bool *self)
+static bool
+mark_referenced(TypedTypes *types, TypedStruct *type)
 {
+	TypedStruct **found = mem_alloc(types->count * sizeof(TypedStruct *));
 	uint32_t	count = 0;
 	uint32_t	done = 0;
 	TypedStruct *current = type;
+	bool		self = false;
 
-	*self = false;
 	types->walk++;
 	for (;;)
 	{
@@ -302,7 +297,7 @@ referenced(TypedTypes *types, TypedStruct *type, TypedStruct **found, bool *self
 			TypedStruct *next = current->fields[i].structure;
 
 			if (next == type)
-				*self = true;
+				self = true;
 			else if (next != NULL && next->mark != types->walk)
 			{
 				next->mark = types->walk;
@@ -310,9 +305,11 @@ referenced(TypedTypes *types, TypedStruct *type, TypedStruct **found, bool *self
 			}
 		}
 		if (done == count)
-			return count;
+			break;
 		current = found[done++];
 	}
+	mem_free(found);
+	return self;
 }
 
 static void
@@ -334,20 +331,19 @@ write_struct(const TypedStruct *type, ByteBuffer *out)
 char *
 typed_encode_type(TypedTypes *types, TypedStruct *type)
 {
-	TypedStruct **found = mem_alloc(types->count * sizeof(TypedStruct *));
 	ByteBuffer	out;
-	uint32_t	count;
-	bool		self;
 
 	base_check_interrupts();
-	count = referenced(types, type, found, &self);
-	qsort(found, count, sizeof(found[0]), compare_struct_pointers);
+	(void) mark_referenced(types, type);
 	bytes_init(&out, 256);
 	write_struct(type, &out);
-	for (uint32_t i = 0; i < count; i++)
-		write_struct(found[i], &out);
+	/* The structs are in order of their names, which is the order that the EIP asks for. */
+	for (uint32_t i = 0; i < types->count; i++)
+	{
+		if (types->structs[i].mark == types->walk)
+			write_struct(&types->structs[i], &out);
+	}
 	bytes_add_byte(&out, '\0');
-	mem_free(found);
 	return (char *) out.data;
 }
 
@@ -370,10 +366,7 @@ typed_is_recursive(TypedTypes *types, TypedStruct *type)
 {
 	if (!type->recursion_known)
 	{
-		TypedStruct **found = mem_alloc(types->count * sizeof(TypedStruct *));
-
-		(void) referenced(types, type, found, &type->recursive);
-		mem_free(found);
+		type->recursive = mark_referenced(types, type);
 		type->recursion_known = true;
 	}
 	return type->recursive;
