@@ -1,0 +1,114 @@
+# KillStorm.pm
+#
+# Kills workers and the postmaster while runs are under way, then counts.
+#
+#   kill_storm($node, seconds => 30, runs => 200, seed => 7);
+package KillStorm;
+
+use strict;
+use warnings;
+
+use DalpTest;
+use Exporter qw(import);
+use Ledger;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+our @EXPORT = qw(kill_storm);
+
+my $interval = 2;
+my @kinds = qw(executor scheduler launcher executor);
+
+# When the server said last that it accepts connections, as text.
+sub ready_at
+{
+	my ($node) = @_;
+	my @times = slurp_file($node->logfile) =~ /^(\S+ \S+ \S+) \[.*database system is ready to accept connections/mg;
+
+	return $times[-1];
+}
+
+# Seconds from when the server accepted connections to its first step, or undef
+# if no run was there to step.  Steps are known by their time in the ledger;
+# workers may be a little ahead of the server's message.
+sub first_step
+{
+	my ($node, $ledger) = @_;
+	my $ready = ready_at($node);
+	my $first = '';
+
+	wait_until('the first step after the crash', sub {
+		my $open = $ledger->open_runs;
+
+		$first = $ledger->query("SELECT extract(epoch FROM min(at) - '$ready') FROM ledger.entry WHERE at > '$ready'::timestamptz - interval '50 ms'");
+		return $first ne '' || $open eq '0';
+	}, 20);
+	return $first eq '' ? undef : $first;
+}
+
+# kill_storm(NODE, seconds =>, runs => in all, seed =>)
+sub kill_storm
+{
+	my ($node, %options) = @_;
+	my $seed = $options{seed} // int(rand(1 << 30));
+	my $ledger = Ledger->new($node, steps => 10, unsteady => 1);
+	my ($kills, $crashes, $stranded) = (0, 0, 0);
+	my @first;
+
+	srand($seed);
+	diag("seed $seed");
+	my $began = time();
+	my $share = $options{runs} / ($options{seconds} / $interval);
+
+	while ((my $elapsed = time() - $began) < $options{seconds})
+	{
+		my $next_kill = $began + $interval * (1 + int($elapsed / $interval));
+
+		# Runs come in over the whole time, so that there is work at every kill.
+		while (time() < $next_kill - 0.3)
+		{
+			my $due = int($share * (time() - $began) / $interval * 1.05) + 1;
+
+			$due = $options{runs} if $due > $options{runs};
+			$ledger->start($due - ($ledger->{started} // 0)) if $due > ($ledger->{started} // 0);
+			sleep(0.1);
+		}
+		# A last few, just before.
+		$ledger->start(2) if ($ledger->{started} // 0) + 2 <= $options{runs};
+		sleep(rand(0.05));
+		if (rand() < 0.5)
+		{
+			kill_server($node);
+			start_server($node);
+			$crashes++;
+		}
+		else
+		{
+			my @pids = eval { worker_pids($node, $kinds[ rand @kinds ]) };
+
+			next unless @pids;
+			signal_and_wait('KILL', $pids[ rand @pids ]);
+			$kills++;
+			query_until($node, 'SELECT 1', '1');
+		}
+		my $seconds = first_step($node, $ledger);
+
+		push @first, $seconds if defined $seconds;
+		$stranded += $ledger->stranded;
+	}
+	my $rest = $options{runs} - $ledger->{started};
+
+	wait_until('the last runs to be started', sub { return $ledger->start($rest); }) if $rest > 0;
+	@first = sort { $a <=> $b } @first;
+	diag(sprintf('%d workers and %d postmasters killed; first step after %s s', $kills, $crashes,
+		join(' ', map { sprintf '%.2f', $_ } @first)));
+	cmp_ok($kills + $crashes, '>=', $options{seconds} / $interval / 3, 'there was a storm');
+	cmp_ok(scalar(@first), '>', 0, 'work was under way at the kills');
+	cmp_ok($first[ $#first / 2 ], '<=', 1, 'first step within 1 s after the server accepts connections (median)');
+	is($stranded, 0, 'every live run owned a token, always');
+	$ledger->check('after the storm');
+	return;
+}
+
+1;

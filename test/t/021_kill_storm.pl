@@ -1,0 +1,18 @@
+# Guards: 200 runs of 10 SQL steps, with kill -9 of random workers and of the
+# postmaster every 2 s for 30 s: each step took effect exactly once, no run is
+# stuck, and the first step comes within 1 s after the server accepts connections.
+# (make torture does the same for longer.)
+use strict;
+use warnings;
+
+use DalpTest;
+use KillStorm;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = dalp_node('main', settings => { restart_after_crash => 'on' });
+
+kill_storm($node, seconds => $ENV{TORTURE_SECONDS} // 30, runs => 200, seed => $ENV{TORTURE_SEED});
+$node->stop;
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP/, 'nothing strange in the log');
+done_testing();
