@@ -140,7 +140,9 @@ add_edge(Renderer *renderer, const AslState *from, const AslState *to, const cha
 	size = strlen(from->name) + strlen(to->name) + 2;
 	way = mem_alloc(size);
 	snprintf(way, size, "%s\n%s", from->name, to->name);
-	taken = doc_get(renderer->ways, way) != NULL;
+	/* Branches are entered in any order, and beside what follows their Parallel or Map in the list. */
+	taken = from->machine == to->machine ? doc_get(renderer->ways, way) != NULL
+		: doc_get(renderer->states, from->name) != NULL && doc_get(renderer->states, to->name) != NULL;
 	add_int(renderer, "  n", node_number(renderer, from), renderer->drawing == ASL_GRAPHVIZ ? " -> "
 			: dashed ? " -.->" : " -->");
 	if (renderer->drawing == ASL_GRAPHVIZ)

@@ -15,7 +15,8 @@ typedef enum AslDrawing
 /*
  * The graph of the machine, nested ones as clusters.  `entered` is an array of
  * the names of states that a run has entered, in order, or NULL: those states
- * and the ways between consecutive ones are marked.  Zero-terminated.
+ * and the ways between consecutive ones are marked; a null separates the
+ * states of one branch from those of the next.  Zero-terminated.
  */
 extern char *asl_render(const AslMachine *machine, const Doc *entered, AslDrawing drawing);
 

@@ -1,0 +1,90 @@
+/*
+ * why_sql.c
+ *		dalp.why: what a run waits for, and what would move it.
+ *
+ * In a caller's backend; reads only, so that it works on a standby too.
+ */
+#include "compat.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "core/catalog.h"
+#include "core/errors.h"
+#include "core/spi.h"
+#include "workflow/arguments.h"
+#include "workflow/definition.h"
+#include "workflow/why.h"
+
+DALP_FUNCTION(dalp_why);
+
+#define WHY_COLUMNS 8
+
+static void
+set_text(Datum *value, bool *isnull, const char *text)
+{
+	*isnull = text == NULL;
+	if (text != NULL)
+		*value = CStringGetTextDatum(text);
+}
+
+static void
+put(ReturnSetInfo *result, const WhyRun *run, const WhyReason *reason)
+{
+	Datum		values[WHY_COLUMNS] = {0};
+	bool		nulls[WHY_COLUMNS] = {false};
+	WhyWords	words;
+
+	why_explain(run, reason, &words);
+	values[0] = Int32GetDatum(reason->branch_id);
+	set_text(&values[1], &nulls[1], words.waits_for);
+	set_text(&values[2], &nulls[2], reason->kind);
+	set_text(&values[3], &nulls[3], reason->name);
+	values[4] = Int64GetDatum(reason->reference);
+	nulls[4] = reason->reference == 0;
+	values[5] = TimestampTzGetDatum(reason->since);
+	nulls[5] = reason->since == 0;
+	values[6] = TimestampTzGetDatum(reason->until);
+	nulls[6] = reason->until == 0;
+	set_text(&values[7], &nulls[7], words.what_next);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static void
+put_all(ReturnSetInfo *result, const WhyRun *run)
+{
+	List	   *reasons = run->status == NULL ? why_store_reasons(run->run_id) : NIL;
+	ListCell   *cell;
+
+	if (reasons == NIL)
+		reasons = list_make1(why_at_rest(run));
+	foreach(cell, reasons)
+		put(result, run, lfirst(cell));
+}
+
+Datum
+dalp_why(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	int64		run_id = required_id(fcinfo, 0, "run_id");
+	Oid			caller = GetUserId();
+	bool		sees_all = catalog_user_is("dalp_operator") || catalog_user_is("dalp_auditor");
+	StoreScope	scope;
+	WhyRun		run;
+
+	InitMaterializedSRF(fcinfo, 0);
+	store_open(&scope);
+	if (!why_store_run(run_id, &run))
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_UNKNOWN_OBJECT),
+				 errmsg("run " INT64_FORMAT " does not exist", run_id),
+				 errhint("Its start may have been rolled back, or retention may have removed it.")));
+	if (!sees_all)
+		definition_require(run.workflow_id, run.workflow, run.owner, caller);
+	put_all(result, &run);
+	store_close(&scope);
+	return (Datum) 0;
+}
