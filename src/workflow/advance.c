@@ -112,6 +112,8 @@ fill_position(Step *step, const Doc *input, TimestampTz now, AslContext *context
 		}
 	}
 	context->state_entered = clock_to_unix(step->entered_at);
+	/* The row after the one that gave the input is, or stands for, the entering. */
+	context->entered_event = step->data_seq + 1;
 	context->retry_count = step->attempt;
 }
 
@@ -540,7 +542,7 @@ end_wait_by_timeout(Advance *advance)
 		batch_ready_gone(advance->writes, step);
 		return STEP_DONE;
 	}
-	task_abandon(step, kind, "the state that waited for it timed out");
+	task_abandon(step, kind, reference, "the state that waited for it timed out");
 	advance->error = (AslError) {.error = "States.Timeout"};
 	return end_wait(advance, BY_ERROR);
 }

@@ -37,11 +37,11 @@ static void
 check_task(const AslState *state, const char *path, const char *resource, void *argument)
 {
 	(void) state;
-	if (strncmp(resource, "sql:", 4) == 0)
-		check_function(path, resource, argument);
-	else if (!handler_is_known(resource))
+	if (!handler_is_known(resource))
 		asl_finding_add(((CheckArgument *) argument)->findings, ASL_ERROR, path,
 						"this version has no resource \"%s\"", resource);
+	else if (strncmp(resource, "sql:", 4) == 0)
+		check_function(path, resource, argument);
 }
 
 void

@@ -131,7 +131,7 @@ abort_children(Step *parent, const char *reason)
 		Step		child = *parent;
 
 		child.branch_id = waits[i].branch_id;
-		task_abandon(&child, waits[i].kind, reason);
+		task_abandon(&child, waits[i].kind, waits[i].reference, reason);
 	}
 	fork_store_delete(parent->run_id, parent->branch_id);
 }

@@ -95,7 +95,7 @@ int
 fork_store_waits(int64 run_id, int branch_id, ForkWait **waits)
 {
 	static Statement find = {
-		BELOW " SELECT w.branch_id, w.kind FROM dalp_workflow.wait w WHERE w.run_id OPERATOR(pg_catalog.=) $1"
+		BELOW " SELECT w.branch_id, w.kind, w.reference FROM dalp_workflow.wait w WHERE w.run_id OPERATOR(pg_catalog.=) $1"
 		" AND w.branch_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT o.branch_id FROM below o))",
 		2, {INT8OID, INT4OID}
 	};
@@ -104,7 +104,7 @@ fork_store_waits(int64 run_id, int branch_id, ForkWait **waits)
 
 	*waits = palloc(sizeof(ForkWait) * Max(count, 1));
 	for (int i = 0; i < count; i++)
-		(*waits)[i] = (ForkWait) {store_int32(i, 1), pstrdup(store_text(i, 2))};
+		(*waits)[i] = (ForkWait) {store_int32(i, 1), pstrdup(store_text(i, 2)), store_int64(i, 3)};
 	return count;
 }
 

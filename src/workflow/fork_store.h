@@ -11,6 +11,7 @@ typedef struct ForkWait
 {
 	int			branch_id;
 	char	   *kind;
+	int64		reference;
 } ForkWait;
 
 /* Takes numbers for so many branches of the run; returns the first. */

@@ -39,8 +39,11 @@
 bool
 handler_is_known(const char *resource)
 {
+	if (strstr(resource, ".waitForTaskToken") != NULL)
+		return false;
 	return strncmp(resource, "sql:", 4) == 0 ||
 		strncmp(resource, "signal:", 7) == 0 ||
+		strncmp(resource, "workflow:", 9) == 0 ||
 		strcmp(resource, "chain:transaction") == 0;
 }
 

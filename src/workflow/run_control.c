@@ -60,15 +60,7 @@ run_abandon_waits(const Step *run, const char *reason)
 	for (int i = 0; i < count; i++)
 	{
 		step.branch_id = waits[i].branch_id;
-		task_abandon(&step, waits[i].kind, reason);
-		if (strcmp(waits[i].kind, "run") == 0)
-		{
-			RunInfo		child;
-
-			run_find(waits[i].reference, &child);
-			if (child.live)
-				run_cancel(waits[i].reference, reason);
-		}
+		task_abandon(&step, waits[i].kind, waits[i].reference, reason);
 	}
 }
 

@@ -238,7 +238,7 @@ typedef enum TaskResult
 extern TaskResult task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
 						   Jsonb **result, AslError *error);
 
-/* The task that the branch waits for isn't wanted any more. */
-extern void task_abandon(const Step *step, const char *wait_kind, const char *reason);
+/* What the branch waits for (a wait row's kind and reference) isn't wanted any more. */
+extern void task_abandon(const Step *step, const char *wait_kind, int64 reference, const char *reason);
 
 #endif							/* DALP_STEP_H */

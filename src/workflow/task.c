@@ -8,11 +8,16 @@
  */
 #include "compat.h"
 
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
 #include "chain/chain.h"
 #include "core/clock.h"
 #include "core/settings.h"
 #include "core/stop_point.h"
 #include "workflow/handler.h"
+#include "workflow/run_control.h"
+#include "workflow/start.h"
 #include "workflow/step.h"
 
 /* The task waits: its row, and a timer where it has a time limit. */
@@ -114,6 +119,59 @@ submit_transaction(Step *step, const AslDecision *call, Jsonb *input, BatchWrite
 	return wait_for(step, call, writes, "transaction", NULL, submission.request_id);
 }
 
+/* What child_body needs and gives. */
+typedef struct Child
+{
+	Step	   *step;
+	const char *workflow;
+	Jsonb	   *input;
+	bool		awaited;
+	int64		run_id;
+} Child;
+
+static void
+child_body(void *argument)
+{
+	Child	   *child = argument;
+	StartRequest request = {.starter = child->step->definition->run_as, .priority = child->step->priority};
+	WorkflowInfo info;
+	char	   *key = NULL;
+
+	definition_find(child->workflow, 0, &info);
+	definition_require(info.workflow_id, info.name, info.owner, request.starter);
+	request.definition = definition_get(info.definition_id);
+	if (child->awaited)
+	{
+		request.parent_run_id = child->step->run_id;
+		request.parent_branch = child->step->branch_id;
+	}
+	start_runs(&request, 1, &child->input, &key, &child->run_id);
+}
+
+/* The child runs with its workflow's latest version, started by the role of the parent's handlers. */
+static TaskResult
+start_child(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes, Jsonb **result, AslError *error)
+{
+	static const char sync[] = ".sync";
+	const char *name = asl_task_resource(step->state) + strlen("workflow:");
+	size_t		length = strlen(name);
+	HandlerOutcome outcome;
+	Child		child = {.step = step, .input = input};
+
+	if (length > strlen(sync) && strcmp(name + length - strlen(sync), sync) == 0)
+	{
+		child.awaited = true;
+		length -= strlen(sync);
+	}
+	child.workflow = pnstrdup(name, length);
+	if (!handler_guard(child_body, &child, &outcome))
+		return read_outcome(&outcome, error);
+	if (child.awaited)
+		return wait_for(step, call, writes, "run", NULL, child.run_id);
+	*result = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("{\"run_id\": " INT64_FORMAT "}", child.run_id))));
+	return TASK_DONE;
+}
+
 TaskResult
 task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
 		 Jsonb **result, AslError *error)
@@ -128,13 +186,23 @@ task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
 		return await_signal(step, call, writes, result);
 	if (strcmp(resource, "chain:transaction") == 0)
 		return submit_transaction(step, call, input, writes, error);
+	if (strncmp(resource, "workflow:", 9) == 0)
+		return start_child(step, call, input, writes, result, error);
 	elog(ERROR, "state \"%s\" has resource \"%s\", which this version cannot run",
 		 asl_state_name(step->state), resource);
 }
 
 void
-task_abandon(const Step *step, const char *wait_kind, const char *reason)
+task_abandon(const Step *step, const char *wait_kind, int64 reference, const char *reason)
 {
 	if (strcmp(wait_kind, "transaction") == 0)
 		chain_abandon_for_run(step->run_id, step->branch_id, reason);
+	else if (strcmp(wait_kind, "run") == 0)
+	{
+		RunInfo		child;
+
+		run_find(reference, &child);
+		if (child.live)
+			run_cancel(reference, reason);
+	}
 }
