@@ -7,7 +7,8 @@
  * the role that registered the workflow: SECURITY_LOCAL_USERID_CHANGE refuses
  * SET ROLE, SECURITY_RESTRICTED_OPERATION keeps temporary tables, prepared
  * statements and LISTEN of one user's step from the next user's.  Settings are
- * undone by the GUC nest level, session advisory locks are released.
+ * undone by the GUC nest level, session advisory locks are released, cursors and
+ * large objects closed.
  *
  * A restricted operation may defer no trigger, because one that fires at commit
  * would run with the executor's rights.  So deferrable constraints are checked
@@ -21,6 +22,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "libpq/be-fsstubs.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_func.h"
@@ -29,8 +31,10 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/portal.h"
 #include "utils/regproc.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/varlena.h"
 
@@ -112,6 +116,30 @@ defer_no_constraints(void)
 	AfterTriggerSetState(statement);
 }
 
+/* A role that was dropped has no rights to lend; its number may be another's after a restore. */
+static void
+require_role(const Definition *definition)
+{
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(definition->run_as)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the role that created workflow \"%s\" version %d does not exist any more",
+						definition->workflow, definition->version),
+				 errhint("Create a version as another role; runs keep the version that they started with.")));
+}
+
+/*
+ * Cursors and large objects that the handler left open would be there for the
+ * next one of the batch, which may be another user's: names that are taken,
+ * data that can be read.
+ */
+static void
+close_what_is_open(void)
+{
+	PortalHashTableDeleteAll();
+	AtEOSubXact_LargeObject(false, GetCurrentSubTransactionId(), InvalidSubTransactionId);
+}
+
 static void
 set_for_step(const char *name, const char *value)
 {
@@ -136,6 +164,7 @@ handler_call(const Definition *definition, const char *resource, Jsonb *input,
 		int			nest;
 		Jsonb	   *result;
 
+		require_role(definition);
 		GetUserIdAndSecContext(&user, &security_context);
 		nest = NewGUCNestLevel();
 		SetUserIdAndSecContext(definition->run_as,
@@ -152,6 +181,7 @@ handler_call(const Definition *definition, const char *resource, Jsonb *input,
 		PushActiveSnapshot(GetTransactionSnapshot());
 		enable_timeout_after(STATEMENT_TIMEOUT, timeout);
 		result = call_function(resource, definition->run_as, input);
+		close_what_is_open();
 		disable_timeout(STATEMENT_TIMEOUT, false);
 		PopActiveSnapshot();
 
