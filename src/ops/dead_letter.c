@@ -19,6 +19,15 @@
 /* Of a message only its start tells failures apart. */
 #define FINGERPRINT_MESSAGE 200
 
+/* Bytes of an error's name that count: the fingerprint is in an index, and a Fail state may name a book. */
+#define NAME_LIMIT 256
+
+static char *
+start_of(const char *error)
+{
+	return pnstrdup(error, pg_mbcliplen(error, (int) strnlen(error, NAME_LIMIT + MAX_MULTIBYTE_CHAR_LEN), NAME_LIMIT));
+}
+
 /* The message of a structured cause, else the cause as it is. */
 static const char *
 message_of(const char *cause)
@@ -42,7 +51,7 @@ dead_letter_fingerprint(const char *scope, const char *state, const char *error,
 	int			taken = 0;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%s/%s/%s/", scope, state ? state : "", error ? error : "");
+	appendStringInfo(&text, "%s/%s/%s/", scope, state ? state : "", error ? start_of(error) : "");
 	for (const char *c = message_of(cause); *c != '\0' && taken < FINGERPRINT_MESSAGE; c++)
 	{
 		if (quote != '\0')
@@ -82,10 +91,10 @@ class_of(const char *error)
 		return pstrdup("none");
 	dot = strchr(error, '.');
 	if (dot != NULL)
-		return pnstrdup(error, dot - error);
+		return start_of(pnstrdup(error, dot - error));
 	if (strlen(error) == 5 && strspn(error, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5)
 		return pnstrdup(error, 2);
-	return pstrdup(error);
+	return start_of(error);
 }
 
 int64

@@ -8,6 +8,7 @@
  */
 #include "compat.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/elog.h"
 
 #include "core/document.h"
@@ -34,12 +35,28 @@ condition_name(int sqlstate)
 	return NULL;
 }
 
+/*
+ * Bytes of a name, and of each text of a Cause.  Users choose them, and they are
+ * written several times: to the journal, the run, the dead letter and its index.
+ */
+#define NAME_LIMIT 256
+#define TEXT_LIMIT 8192
+
+/* The text, or as much of it as there is room for, in whole characters. */
+static char *
+cut(const char *text, int limit)
+{
+	int			length = (int) strnlen(text, limit + MAX_MULTIBYTE_CHAR_LEN);
+
+	return pnstrdup(text, pg_mbcliplen(text, length, limit));
+}
+
 /* dalp's own and others without a name: nothing. */
 static void
 add_text(Doc *object, const char *key, const char *text)
 {
 	if (text != NULL)
-		doc_object_add(object, key, doc_text(text));
+		doc_object_add(object, key, doc_text(cut(text, TEXT_LIMIT)));
 }
 
 /*
@@ -87,9 +104,9 @@ error_report(const ErrorData *edata, bool timed_out, HandlerOutcome *outcome)
 	if (edata->sqlerrcode == ERRCODE_DALP_NAMED_ERROR && edata->datatype_name != NULL)
 	{
 		/* The author chose both texts; without a cause the message says the name. */
-		error->error = pstrdup(edata->datatype_name);
+		error->error = cut(edata->datatype_name, NAME_LIMIT);
 		if (edata->message != NULL && strcmp(edata->message, edata->datatype_name) != 0)
-			error->cause = pstrdup(edata->message);
+			error->cause = cut(edata->message, TEXT_LIMIT);
 		error->from_task = true;
 		return;
 	}
