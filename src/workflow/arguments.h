@@ -53,11 +53,21 @@ check_key(const char *what, const char *key)
 				 errdetail("It has %zu.", strlen(key))));
 }
 
-/* Months count 30 days, as when an interval is compared. */
+/* Longer than anybody waits, and addable to any time that is near. */
+#define INTERVAL_LIMIT (INT64_MAX / 4)
+
+/* Months count 30 days, as when an interval is compared. No more than INTERVAL_LIMIT either way. */
 static inline int64
 interval_microseconds(const Interval *interval)
 {
-	return interval->time + interval->day * USECS_PER_DAY + interval->month * 30 * USECS_PER_DAY;
+	int64		days = (int64) interval->month * 30 + interval->day;
+	double		sum = (double) interval->time + (double) days * (double) USECS_PER_DAY;
+
+	if (sum >= (double) INTERVAL_LIMIT)
+		return INTERVAL_LIMIT;
+	if (sum <= -(double) INTERVAL_LIMIT)
+		return -INTERVAL_LIMIT;
+	return interval->time + days * USECS_PER_DAY;
 }
 
 #endif							/* DALP_ARGUMENTS_H */

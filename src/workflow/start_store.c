@@ -8,6 +8,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -131,6 +132,20 @@ start_store_keys(const char *scope, int count, char **keys, uint8 (*fingerprints
 	}
 }
 
+/* Errors: DL006 where no timestamp says it. */
+static TimestampTz
+deadline_of(TimestampTz first, int64 timeout)
+{
+	TimestampTz deadline;
+
+	if (pg_add_s64_overflow(first, timeout, &deadline) || !IS_VALID_TIMESTAMP(deadline))
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_INVALID_INPUT),
+				 errmsg("timeout is too long"),
+				 errdetail("The run would time out after the last time that there is.")));
+	return deadline;
+}
+
 void
 start_store_runs(const StartRequest *request, int count, Jsonb **inputs, char **keys,
 				 const int64 *run_ids, const bool *mine)
@@ -187,7 +202,7 @@ start_store_runs(const StartRequest *request, int count, Jsonb **inputs, char **
 	values[7] = Int32GetDatum(request->parent_branch);
 	nulls[6] = nulls[7] = request->parent_run_id ? ' ' : 'n';
 	values[8] = TimestampTzGetDatum(now);
-	values[9] = TimestampTzGetDatum(first + timeout);
+	values[9] = TimestampTzGetDatum(deadline_of(first, timeout));
 	nulls[9] = timeout > 0 ? ' ' : 'n';
 	values[10] = JsonbPGetDatum(request->tags);
 	nulls[10] = request->tags ? ' ' : 'n';

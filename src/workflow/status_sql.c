@@ -163,7 +163,7 @@ Datum
 dalp_wait(PG_FUNCTION_ARGS)
 {
 	int64		run_id;
-	int64		timeout = PG_ARGISNULL(1) ? INT64_MAX / 4 : interval_microseconds(PG_GETARG_INTERVAL_P(1));
+	int64		timeout = PG_ARGISNULL(1) ? INTERVAL_LIMIT : interval_microseconds(PG_GETARG_INTERVAL_P(1));
 	TupleDesc	descriptor;
 	Datum		status;
 
