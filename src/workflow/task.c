@@ -51,6 +51,15 @@ read_outcome(const HandlerOutcome *outcome, AslError *error)
 	return TASK_FAILED;
 }
 
+/* Run whose handler is being called by this process; 0 = none. */
+static int64 calling = 0;
+
+int64
+task_calling_run(void)
+{
+	return calling;
+}
+
 static TaskResult
 run_function(Step *step, const AslDecision *call, Jsonb *input, Jsonb **result, AslError *error)
 {
@@ -59,7 +68,9 @@ run_function(Step *step, const AslDecision *call, Jsonb *input, Jsonb **result, 
 		(int) call->timeout * 1000 : dalp_step_timeout;
 
 	STOP_POINT("step_before_body");
+	calling = step->run_id;
 	handler_call(step->definition, asl_task_resource(step->state), input, timeout, &outcome);
+	calling = 0;
 	STOP_POINT("step_after_body");
 	*result = outcome.result;
 	return read_outcome(&outcome, error);
