@@ -18,12 +18,16 @@
 const Doc *
 drawing_store_way(int64 run_id)
 {
-	/* The journal has what was done; the state to do next was entered, but may have left no row yet. */
+	/*
+	 * The journal has what was done; the state to do next was entered, but may
+	 * have left no row yet.  Before a delayed start nothing was entered.
+	 */
 	static Statement find = {
 		"SELECT e.branch_id, e.state FROM (SELECT j.branch_id, j.entry, j.state FROM dalp_workflow.journal j"
 		" WHERE j.run_id OPERATOR(pg_catalog.=) $1 AND j.state IS NOT NULL"
 		" UNION SELECT b.branch_id, b.entry, b.state FROM dalp_workflow.branch b"
-		" WHERE b.run_id OPERATOR(pg_catalog.=) $1) AS e ORDER BY e.branch_id, e.entry",
+		" WHERE b.run_id OPERATOR(pg_catalog.=) $1 AND NOT EXISTS (SELECT FROM dalp_workflow.timer t"
+		" WHERE t.run_id OPERATOR(pg_catalog.=) $1 AND t.kind OPERATOR(pg_catalog.=) 'start')) AS e ORDER BY e.branch_id, e.entry",
 		1, {INT8OID}
 	};
 	Datum		values[1] = {Int64GetDatum(run_id)};

@@ -40,10 +40,13 @@ explain_message(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 	if (SAYS("signal"))
 	{
 		words->waits_for = psprintf("signal \"%s\"", reason->name);
-		words->what_next = psprintf("SELECT dalp.signal(" INT64_FORMAT ", %s);%s%s", run->run_id,
-									quote_literal_cstr(reason->name),
-									reason->detail != NULL ? " -- kept, but of another name: " : "",
-									reason->detail != NULL ? reason->detail : "");
+		if (reason->amount > 0)
+			words->what_next = "it has been sent; the run takes it as soon as it goes on";
+		else
+			words->what_next = psprintf("SELECT dalp.signal(" INT64_FORMAT ", %s);%s%s", run->run_id,
+										quote_literal_cstr(reason->name),
+										reason->detail != NULL ? " -- kept, but of another name: " : "",
+										reason->detail != NULL ? reason->detail : "");
 	}
 	else if (SAYS("transaction"))
 	{

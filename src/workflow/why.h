@@ -45,7 +45,7 @@ typedef struct WhyReason
 	TimestampTz until;
 	const char *detail;			/* by kind: state of the transaction, status of the child, error of the attempt,
 								 * role that paused, names of signals that are kept; or NULL */
-	int64		amount;			/* by kind: open branches, attempt, what is before it */
+	int64		amount;			/* by kind: open branches, signals of the name that are kept, retries, what is before it */
 	bool		current;		/* paused: it still is; ready: an executor runs */
 } WhyReason;
 

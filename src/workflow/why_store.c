@@ -75,15 +75,18 @@ why_store_run(int64 run_id, WhyRun *run)
 	" WHEN 'signal' THEN (SELECT pg_catalog.string_agg(k.name, ', ' ORDER BY k.name) FROM" \
 	" (SELECT DISTINCT pg_catalog.quote_literal(i.name) AS name FROM dalp_workflow.inbox i WHERE i." RUN \
 	" AND i.kind OPERATOR(pg_catalog.=) 'signal' AND i.name OPERATOR(pg_catalog.<>) w.name LIMIT 20) AS k) END," \
-	" b.children_open::bigint, true" \
+	" CASE w.kind WHEN 'signal' THEN (SELECT pg_catalog.count(*) FROM dalp_workflow.inbox i WHERE i." RUN \
+	" AND i.kind OPERATOR(pg_catalog.=) 'signal' AND i.name OPERATOR(pg_catalog.=) w.name)" \
+	" ELSE b.children_open END, true" \
 	" FROM dalp_workflow.wait w JOIN r ON true" \
 	" JOIN dalp_workflow.branch b ON b." RUN " AND b.branch_id OPERATOR(pg_catalog.=) w.branch_id" \
 	" WHERE w." RUN
 
 /* A retry's row in the journal is the branch's last. */
 #define TIMERS \
-	"SELECT t.branch_id, t.kind, j.error, NULL, COALESCE(j.at, b.entered_at), t.fire_at, j.error, b.attempt::bigint, true" \
-	" FROM dalp_workflow.timer t" \
+	"SELECT t.branch_id, t.kind, j.error, NULL, CASE t.kind WHEN 'start' THEN r.started_at ELSE COALESCE(j.at, b.entered_at) END," \
+	" t.fire_at, j.error, b.attempt::bigint, true" \
+	" FROM dalp_workflow.timer t JOIN r ON true" \
 	" JOIN dalp_workflow.branch b ON b." RUN " AND b.branch_id OPERATOR(pg_catalog.=) t.branch_id" \
 	" AND b.entry OPERATOR(pg_catalog.=) t.entry" \
 	" LEFT JOIN dalp_workflow.journal j ON t.kind OPERATOR(pg_catalog.=) 'retry' AND j." RUN \
@@ -128,7 +131,7 @@ List *
 why_store_reasons(int64 run_id)
 {
 	static Statement find = {
-		"WITH r AS (SELECT v.deadline, v.concurrency_key, v.paused, w.workflow_id, w.name, w.paused AS workflow_paused"
+		"WITH r AS (SELECT v.started_at, v.deadline, v.concurrency_key, v.paused, w.workflow_id, w.name, w.paused AS workflow_paused"
 		" FROM dalp_workflow.run v"
 		" JOIN dalp_workflow.definition d ON d.definition_id OPERATOR(pg_catalog.=) v.definition_id"
 		" JOIN dalp_workflow.workflow w ON w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id"
