@@ -31,8 +31,16 @@ refuse_ended(int64 run_id, const char *verb)
 static Step *
 lock_live(int64 run_id, const char *verb)
 {
-	Step	   *step = claim_run(run_id);
+	Step	   *step;
 
+	/* The executor has it in hand and would write what it knew before. */
+	if (run_id == task_calling_run())
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_WRONG_STATE),
+				 errmsg("run " INT64_FORMAT " can't be %s by a handler of its own", run_id, verb),
+				 errdetail("Its step is under way."),
+				 errhint("Let the handler return or fail, and the state machine decide.")));
+	step = claim_run(run_id);
 	if (step == NULL)
 		refuse_ended(run_id, verb);
 	return step;

@@ -241,4 +241,7 @@ extern TaskResult task_run(Step *step, const AslDecision *call, Jsonb *input, Ba
 /* What the branch waits for (a wait row's kind and reference) isn't wanted any more. */
 extern void task_abandon(const Step *step, const char *wait_kind, int64 reference, const char *reason);
 
+/* The run whose handler is being called by this process, so locked and in hand; 0 = none. */
+extern int64 task_calling_run(void);
+
 #endif							/* DALP_STEP_H */
