@@ -33,16 +33,19 @@ static Statement journal_insert = {
 };
 
 static const Oid branch_types[] = {
-	INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID,
-	INT4OID, INT4OID, INT4OID, TEXTOID
+	TIDOID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID
 };
 static Statement branch_update = {
-	"UPDATE dalp_workflow.branch SET state = $3, entry = $4, entered_at = $5, attempt = $6, retries = $7::int2[],"
-	" transient = $8, last_seq = $9, data_seq = $10, children_started = $11, children_open = $12,"
-	" children_failed = $13, outcome = $14"
-	" WHERE run_id OPERATOR(pg_catalog.=) $1 AND branch_id OPERATOR(pg_catalog.=) $2",
-	14, {INT8OID, INT4OID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID,
-	INT4OID, INT4OID, INT4OID, TEXTOID}
+	"UPDATE dalp_workflow.branch b SET state = u.state, entry = u.entry, entered_at = u.entered_at,"
+	" attempt = u.attempt, retries = u.retries::int2[], transient = u.transient, last_seq = u.last_seq,"
+	" data_seq = u.data_seq, children_started = u.children_started, children_open = u.children_open,"
+	" children_failed = u.children_failed, outcome = u.outcome"
+	" FROM unnest($1::tid[], $2::text[], $3::int[], $4::timestamptz[], $5::int[], $6::text[], $7::int[], $8::int[],"
+	" $9::int[], $10::int[], $11::int[], $12::int[], $13::text[])"
+	" AS u(row_id, state, entry, entered_at, attempt, retries, transient, last_seq, data_seq, children_started,"
+	" children_open, children_failed, outcome) WHERE b.ctid OPERATOR(pg_catalog.=) u.row_id",
+	13, {TIDARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
+	INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID}
 };
 
 static const Oid tid_types[] = {TIDOID};
@@ -171,6 +174,7 @@ batch_flush(BatchWrites *writes)
 {
 	static const Oid run_types[] = {INT8OID};
 	bool		timers = writes->timers.count > 0;
+	uint64		positions = writes->branches.count;
 	Rows		done;
 
 	INIT(&done, run_types);
@@ -181,7 +185,8 @@ batch_flush(BatchWrites *writes)
 	}
 
 	rows_flush(&writes->runs_done, &done_insert);
-	rows_each(&writes->branches, &branch_update);
+	if (rows_flush_by_tid(&writes->branches, &branch_update) != positions)
+		elog(ERROR, "a branch moved although its run is locked");
 	rows_flush(&writes->journal, &journal_insert);
 	rows_each(&writes->waits_gone, &wait_delete);
 	rows_flush(&writes->waits, &wait_insert);
@@ -263,19 +268,18 @@ batch_position(BatchWrites *writes, const Step *step)
 	Rows	   *rows = &writes->branches;
 
 	rows_add(rows);
-	rows_set(rows, 0, Int64GetDatum(step->run_id));
-	rows_set(rows, 1, Int32GetDatum(step->branch_id));
-	rows_set_text(rows, 2, asl_state_name(step->state));
-	rows_set(rows, 3, Int32GetDatum(step->entry));
-	rows_set(rows, 4, TimestampTzGetDatum(step->entered_at));
-	rows_set(rows, 5, Int32GetDatum(step->attempt));
-	rows_set_text(rows, 6, retries_text(step));
-	rows_set(rows, 7, Int32GetDatum(step->transient));
-	rows_set(rows, 8, Int32GetDatum(step->last_seq));
-	rows_set(rows, 9, Int32GetDatum(step->data_seq));
-	rows_set(rows, 10, Int32GetDatum(step->children_started));
-	rows_set(rows, 11, Int32GetDatum(step->children_open));
-	rows_set(rows, 12, Int32GetDatum(step->children_failed));
+	rows_set(rows, 0, PointerGetDatum(&step->branch_row));
+	rows_set_text(rows, 1, asl_state_name(step->state));
+	rows_set(rows, 2, Int32GetDatum(step->entry));
+	rows_set(rows, 3, TimestampTzGetDatum(step->entered_at));
+	rows_set(rows, 4, Int32GetDatum(step->attempt));
+	rows_set_text(rows, 5, retries_text(step));
+	rows_set(rows, 6, Int32GetDatum(step->transient));
+	rows_set(rows, 7, Int32GetDatum(step->last_seq));
+	rows_set(rows, 8, Int32GetDatum(step->data_seq));
+	rows_set(rows, 9, Int32GetDatum(step->children_started));
+	rows_set(rows, 10, Int32GetDatum(step->children_open));
+	rows_set(rows, 11, Int32GetDatum(step->children_failed));
 }
 
 void
@@ -287,7 +291,7 @@ batch_branch_done(BatchWrites *writes, Step *step, bool succeeded, const char *e
 	if (succeeded)
 		step->data_seq = step->last_seq;
 	batch_position(writes, step);
-	rows_set_text(&writes->branches, 13, succeeded ? "succeeded" : "failed");
+	rows_set_text(&writes->branches, 12, succeeded ? "succeeded" : "failed");
 	foreach(cell, writes->forks)
 	{
 		ForkEnd    *other = lfirst(cell);

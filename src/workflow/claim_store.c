@@ -62,17 +62,19 @@ static Statement lock_run = {
  */
 static Statement positions = {
 	"SELECT u.number, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq,"
-	" b.parent_branch, b.item_index, b.children_started, b.children_open, b.children_failed"
+	" b.parent_branch, b.item_index, b.children_started, b.children_open, b.children_failed,"
+	" b.row_id"
 	" FROM unnest($1::bigint[], $2::int[], $3::tid[], $4::int[]) AS u(run_id, branch_id, row_id, number)"
 	" CROSS JOIN LATERAL (SELECT FROM dalp_workflow.ready y WHERE y.ctid OPERATOR(pg_catalog.=) u.row_id"
 	" AND y.run_id OPERATOR(pg_catalog.=) u.run_id OFFSET 0) AS y"
-	" CROSS JOIN LATERAL (SELECT * FROM dalp_workflow.branch c WHERE c.run_id OPERATOR(pg_catalog.=) u.run_id"
+	" CROSS JOIN LATERAL (SELECT c.ctid AS row_id, c.* FROM dalp_workflow.branch c WHERE c.run_id OPERATOR(pg_catalog.=) u.run_id"
 	" AND c.branch_id OPERATOR(pg_catalog.=) u.branch_id OFFSET 0) AS b",
 	4, {INT8ARRAYOID, INT4ARRAYOID, TIDARRAYOID, INT4ARRAYOID}
 };
 static Statement position_one = {
 	"SELECT 0, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq,"
-	" b.parent_branch, b.item_index, b.children_started, b.children_open, b.children_failed"
+	" b.parent_branch, b.item_index, b.children_started, b.children_open, b.children_failed,"
+	" b.ctid"
 	" FROM dalp_workflow.branch b WHERE b.run_id OPERATOR(pg_catalog.=) $1"
 	" AND b.branch_id OPERATOR(pg_catalog.=) $2",
 	2, {INT8OID, INT4OID}
@@ -137,6 +139,7 @@ read_position(Step *step, uint64 row)
 	step->children_started = store_int32(row, 12);
 	step->children_open = store_int32(row, 13);
 	step->children_failed = store_int32(row, 14);
+	ItemPointerCopy((ItemPointer) DatumGetPointer(store_value(row, 15, &isnull)), &step->branch_row);
 	step->entered_logged = step->attempt > 0 || step->transient > 0 || step->kind == READY_RESUME ||
 		step->kind == READY_TIMEOUT || step->kind == READY_DELIVER;
 }

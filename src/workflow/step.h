@@ -59,6 +59,7 @@ typedef struct Step
 
 	/* the branch: where it stands, committed */
 	int			branch_id;
+	ItemPointerData branch_row; /* of the branch's row: it stays where it is while the run is locked */
 	const AslState *state;
 	int			entry;
 	TimestampTz entered_at;
