@@ -41,7 +41,8 @@ dalp_address_in(PG_FUNCTION_ARGS)
 	if (!address_parse(text, strlen(text), address, NULL, &problem))
 		ereturn(fcinfo->context, (Datum) 0,
 				(errcode(ERRCODE_DALP_INVALID_INPUT),
-				 errmsg("invalid address: %s", problem.message)));
+				 errmsg("invalid address: %s", problem.message),
+				 errhint("Copy it whole, with the letters' case as its source has it; or in lower case, if you are sure of it.")));
 	PG_RETURN_POINTER(address);
 }
 
