@@ -552,7 +552,9 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 {
 	Advance		advance = {.step = step, .writes = writes, .alone = alone, .now = clock_now()};
 
-	if ((step->run_paused || step->workflow_paused) && step->kind != READY_DEADLINE)
+	if (step->kind != READY_DEADLINE &&
+		(step->run_paused ||
+		 (step->workflow_paused && claim_workflow_is_paused(step->definition->workflow_id))))
 	{
 		batch_ready_gone(writes, step);
 		batch_parked(writes, step, step->run_paused ? "run_paused" : "workflow_paused",

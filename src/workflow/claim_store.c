@@ -390,6 +390,18 @@ claim_concurrency_key(const Step *step)
 	return store_int64(0, 1) == step->run_id;
 }
 
+bool
+claim_workflow_is_paused(int workflow_id)
+{
+	static Statement ask = {
+		"SELECT paused FROM dalp_workflow.workflow WHERE workflow_id OPERATOR(pg_catalog.=) $1 FOR SHARE",
+		1, {INT4OID}
+	};
+	Datum		values[1] = {Int32GetDatum(workflow_id)};
+
+	return store_write(&ask, values, NULL, 1) > 0 && store_bool(0, 1);
+}
+
 void
 claim_pass_key(int workflow_id, const char *key)
 {

@@ -176,6 +176,9 @@ extern bool claim_position(Step *step, ClaimRecall recall);
 
 /* Takes the concurrency key for the run, or finds it taken (then the holder's row stays locked). */
 extern bool claim_concurrency_key(const Step *step);
+/* Is the workflow still paused?  Holds a lock, so that a resume comes before the question or after the parking. */
+extern bool claim_workflow_is_paused(int workflow_id);
+
 /* Where nobody has the key: the oldest run that is parked for it, and not paused, becomes ready. */
 extern void claim_pass_key(int workflow_id, const char *key);
 /* Gives it up, where the run has it, and passes it on. */
