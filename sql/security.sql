@@ -115,3 +115,16 @@ SET ROLE regress_sec_one;
 SELECT dalp.start('sec.says_who') AS gone \gset
 SELECT * FROM sec.ended(:gone);
 RESET ROLE;
+
+-- Providers of endpoints put keys into the path: operators alone see it.
+CREATE ROLE regress_sec_auditor;
+GRANT dalp_auditor TO regress_sec_auditor;
+SET ROLE regress_sec_operator;
+SELECT dalp.create_chain('sec', 31337) \g /dev/null
+SELECT dalp.add_endpoint('sec', 'http://127.0.0.1:1/v3/secret?key=secret') \g /dev/null
+SELECT url FROM dalp.endpoints WHERE chain = 'sec';
+RESET ROLE;
+SET ROLE regress_sec_auditor;
+SELECT url FROM dalp.endpoints WHERE chain = 'sec';
+SELECT details FROM dalp.audit_log WHERE action = 'add_endpoint' AND object = 'sec';
+RESET ROLE;

@@ -159,14 +159,15 @@ CREATE VIEW dalp.endpoints AS
 SELECT
 	e.endpoint_id,
 	c.name AS chain,
-	e.url,
+	CASE WHEN pg_catalog.pg_has_role('dalp_operator', 'USAGE') THEN e.url
+		ELSE pg_catalog.substring(e.url, '^https?://[^/?#]+') END AS url,
 	e.priority,
 	e.max_batch,
 	e.timeout_ms,
 	e.enabled,
 	e.created_at
 FROM dalp_chain.endpoint e JOIN dalp_chain.chain c ON c.chain_id OPERATOR(pg_catalog.=) e.chain_id;
-COMMENT ON VIEW dalp.endpoints IS 'JSON-RPC endpoints';
+COMMENT ON VIEW dalp.endpoints IS 'JSON-RPC endpoints; operators alone see a URL with its path, where providers put keys';
 GRANT SELECT ON dalp.endpoints TO dalp_operator, dalp_auditor;
 
 CREATE VIEW dalp.transactions WITH (security_barrier) AS

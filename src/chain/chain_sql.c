@@ -19,6 +19,7 @@
 #include "evm/hex.h"
 #include "evm/integer.h"
 #include "miscadmin.h"
+#include "net/http_client.h"
 #include "ops/audit.h"
 #include "utils/builtins.h"
 
@@ -219,7 +220,7 @@ dalp_create_chain(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Credentials in a URL would be seen by everybody who sees endpoints. */
+/* A password has no place in a URL; providers' keys in its path are shown to operators only. */
 static void
 check_url(const char *url)
 {
@@ -291,7 +292,7 @@ dalp_add_endpoint(PG_FUNCTION_ARGS)
 				 errmsg("chain \"%s\" has that endpoint already", chain_name),
 				 errdetail("URLs are unique within a chain."),
 				 errhint("The view dalp.endpoints lists them.")));
-	audit_note(user, "add_endpoint", chain_name, url);
+	audit_note(user, "add_endpoint", chain_name, http_url_display(url));
 	wake_at_commit(WORKER_BROADCASTER);
 	store_close(&scope);
 	PG_RETURN_INT32(id);
