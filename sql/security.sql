@@ -23,6 +23,17 @@ CREATE FUNCTION sec.ended(run bigint) RETURNS TABLE (status text, output jsonb, 
 		left(CASE WHEN w.cause ~ '^{' THEN regexp_replace(w.cause::jsonb->>'message', 'run \d+', 'run N') ELSE w.cause END, 70)
 	FROM dalp.wait(run, '60s') AS w
 $$;
+CREATE PROCEDURE sec.until_it_waits(run bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN 1 .. 6000 LOOP
+		IF (SELECT bool_and(kind = 'signal') FROM dalp.why(run)) THEN
+			RETURN;
+		END IF;
+		COMMIT;
+		PERFORM dalp.wait(run, '20ms');
+	END LOOP;
+	RAISE 'the run doesn''t wait for its signal';
+END $$;
 
 -- What one step leaves open is closed before the next one of the batch: the
 -- name of a cursor is free again, a large object is not to be read.
@@ -127,4 +138,22 @@ RESET ROLE;
 SET ROLE regress_sec_auditor;
 SELECT url FROM dalp.endpoints WHERE chain = 'sec';
 SELECT details FROM dalp.audit_log WHERE action = 'add_endpoint' AND object = 'sec';
+RESET ROLE;
+
+-- What dalp.why gives an operator to copy holds no statement of somebody else.
+SET ROLE regress_sec_one;
+CREATE FUNCTION sec.names_badly(i jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM dalp.raise_error(E'Bad\nDROP TABLE t; --');
+END $$;
+SELECT sec.define('sec.names_badly');
+SELECT dalp.create_workflow('sec.awaits', '{"StartAt": "S", "States": {"S": {"Type": "Task", "Resource": "signal:go", "End": true}}}');
+SELECT dalp.start('sec.awaits') AS awaits, dalp.start('sec.names_badly') AS badly \gset
+SELECT dalp.signal(:awaits, E'x\r\nDROP TABLE t; --') \g /dev/null
+SELECT status FROM dalp.wait(:badly, '60s');
+CALL sec.until_it_waits(:awaits);
+SELECT replace(what_next, :'awaits', 'N') AS what_next FROM dalp.why(:awaits);
+SELECT regexp_replace(what_next, '\d+', 'N') AS what_next FROM dalp.why(:badly);
+SELECT dalp.signal(:awaits, 'go') \g /dev/null
+SELECT status FROM dalp.wait(:awaits, '60s');
 RESET ROLE;

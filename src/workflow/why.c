@@ -33,6 +33,18 @@ or_unknown(const char *text)
 	return text != NULL ? text : "unknown";
 }
 
+/* Names that users chose, behind "--": a line of their own would be SQL to whoever copies it. */
+static const char *
+commented(const char *text)
+{
+	char	   *line = pstrdup(or_unknown(text));
+
+	for (char *c = line; *c != '\0'; c++)
+		if ((unsigned char) *c < ' ' || *c == 0x7f)
+			*c = ' ';
+	return line;
+}
+
 /* What a message ends. */
 static bool
 explain_message(const WhyRun *run, const WhyReason *reason, WhyWords *words)
@@ -46,7 +58,7 @@ explain_message(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 			words->what_next = psprintf("SELECT dalp.signal(" INT64_FORMAT ", %s);%s%s", run->run_id,
 										quote_literal_cstr(reason->name),
 										reason->detail != NULL ? " -- kept, but of another name: " : "",
-										reason->detail != NULL ? reason->detail : "");
+										reason->detail != NULL ? commented(reason->detail) : "");
 	}
 	else if (SAYS("transaction"))
 	{
@@ -133,7 +145,7 @@ explain_hold(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 		else
 			words->what_next = psprintf("SELECT dalp.resume(%s); -- paused by %s",
 										all ? quote_literal_cstr(run->workflow) : psprintf(INT64_FORMAT, run->run_id),
-										or_unknown(reason->detail));
+										commented(reason->detail));
 	}
 	else if (SAYS("concurrency_key"))
 	{
@@ -162,7 +174,7 @@ explain_rest(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 	{
 		words->waits_for = "an operator: it failed";
 		words->what_next = psprintf("SELECT dalp.redrive(" INT64_FORMAT "); -- failed with %s",
-									reason->reference, or_unknown(reason->name));
+									reason->reference, commented(reason->name));
 	}
 	else if (run->status == NULL)
 		words->what_next = "nothing of it waits; the scheduler finds such runs and lets them go on";
