@@ -114,6 +114,10 @@ SELECT status FROM dalp.wait(:fails, '178000000 years');
 RESET ROLE;
 
 -- A role that was dropped lends nobody its rights.
+SET ROLE regress_sec_one;
+SELECT dalp.create_workflow('sec.awaits', '{"StartAt": "S", "States": {"S": {"Type": "Task", "Resource": "signal:go", "End": true}}}');
+SELECT dalp.start('sec.awaits') \g /dev/null
+RESET ROLE;
 SET ROLE regress_sec_gone;
 CREATE FUNCTION sec.says_who(i jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb('done'::text) $$;
 SELECT sec.define('sec.says_who');
@@ -126,6 +130,20 @@ SET ROLE regress_sec_one;
 SELECT dalp.start('sec.says_who') AS gone \gset
 SELECT * FROM sec.ended(:gone);
 RESET ROLE;
+-- Nor does its number, which a dump would take to another cluster. A scheduler looks when it starts.
+DO $$
+BEGIN
+	PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+	WHERE backend_type = 'dalp scheduler' AND datname = current_database();
+	FOR i IN 1 .. 3000 LOOP
+		EXIT WHEN (SELECT owner::text = '-' FROM dalp.workflows WHERE name = 'sec.says_who');
+		PERFORM dalp.wait(max(run_id), '20ms') FROM dalp.runs WHERE workflow = 'sec.awaits';
+		COMMIT;
+	END LOOP;
+END $$;
+SELECT owner, run_as FROM dalp.workflows WHERE name = 'sec.says_who';
+SELECT dalp.start('sec.says_who') AS gone \gset
+SELECT * FROM sec.ended(:gone);
 
 -- Providers of endpoints put keys into the path: operators alone see it.
 CREATE ROLE regress_sec_auditor;
@@ -147,7 +165,6 @@ BEGIN
 	PERFORM dalp.raise_error(E'Bad\nDROP TABLE t; --');
 END $$;
 SELECT sec.define('sec.names_badly');
-SELECT dalp.create_workflow('sec.awaits', '{"StartAt": "S", "States": {"S": {"Type": "Task", "Resource": "signal:go", "End": true}}}');
 SELECT dalp.start('sec.awaits') AS awaits, dalp.start('sec.names_badly') AS badly \gset
 SELECT dalp.signal(:awaits, E'x\r\nDROP TABLE t; --') \g /dev/null
 SELECT status FROM dalp.wait(:badly, '60s');

@@ -22,8 +22,8 @@ extern TimestampTz scheduler_next(void);
 
 /*
  * What should never be needed: ready rows of runs that have ended, live runs
- * that wait for nothing, parked rows whose reason is gone. Returns how many
- * runs without any token were made ready again.
+ * that wait for nothing, parked rows whose reason is gone, numbers of roles that
+ * were dropped. Returns how many runs without any token were made ready again.
  */
 extern int	scheduler_repair(TimestampTz now);
 

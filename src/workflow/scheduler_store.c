@@ -121,6 +121,26 @@ repair_parked(void)
 		wake_shard_at_commit(store_int32(i, 1));
 }
 
+/*
+ * A dropped role leaves its number behind.  A dump writes it as a number, and in
+ * another cluster that may be somebody: so it is replaced by nobody, "-".
+ */
+static void
+repair_roles(void)
+{
+#define IS_DROPPED(role) \
+	" WHERE " role "::oid OPERATOR(pg_catalog.<>) 0 AND NOT EXISTS" \
+	" (SELECT FROM pg_catalog.pg_roles a WHERE a.oid OPERATOR(pg_catalog.=) " role "::oid)"
+	static Statement statements[] = {
+		{"UPDATE dalp_workflow.workflow w SET owner = '-'" IS_DROPPED("w.owner"), 0, {0}},
+		{"UPDATE dalp_workflow.definition d SET run_as = '-'" IS_DROPPED("d.run_as"), 0, {0}},
+		{"DELETE FROM dalp_workflow.workflow_grant g" IS_DROPPED("g.grantee"), 0, {0}}
+	};
+
+	for (size_t i = 0; i < lengthof(statements); i++)
+		store_write(&statements[i], NULL, NULL, 0);
+}
+
 int
 scheduler_repair(TimestampTz now)
 {
@@ -142,6 +162,7 @@ scheduler_repair(TimestampTz now)
 
 	repair_orphans();
 	repair_parked();
+	repair_roles();
 	found = (int) store_write(&strand, values, NULL, 0);
 	for (int i = 0; i < found; i++)
 		wake_shard_at_commit(store_int32(i, 1));
