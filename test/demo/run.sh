@@ -46,6 +46,7 @@ fi
 
 work=$(server_folder) || exit 1
 work=$(realpath "$work")
+killer=
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
@@ -53,6 +54,7 @@ finish()
 {
 	local status=$?
 	trap - EXIT
+	[ -z "$killer" ] || kill "$killer" 2>/dev/null
 	if [ $status -ne 0 ] && [ $status -ne 130 ]; then
 		explain_failure
 	fi
@@ -153,6 +155,7 @@ make_server()
 		tail -n 5 "$work/initdb.log" >&2
 		die "initdb failed: repair what it says above."
 	fi
+	# syncfs: one call for all files of the data directory after the crash, instead of one a file.
 	{
 		cat <<-SETTINGS
 			shared_preload_libraries = 'dalp'
@@ -160,6 +163,7 @@ make_server()
 			unix_socket_directories = '$work/socket'
 			unix_socket_permissions = 0700
 			max_worker_processes = 16
+			recovery_init_sync_method = syncfs
 			log_timezone = 'UTC'
 			log_line_prefix = '%m [%p] %b '
 			dalp.allow_private_endpoints = on
@@ -262,10 +266,12 @@ issue_to_the_end()
 # process ids in the file "killed".
 kill_server_at()
 {
-	local postmaster processes line left
+	local postmaster processes process line left
 	read -r postmaster < "$work/data/postmaster.pid"
 	left=$(($1 - $(now_ms)))
-	[ $left -le 0 ] || sleep "$(seconds_exact $left)"
+	# Waited for in the background, so that the end of the demo ends it too.
+	trap 'kill $! 2>/dev/null; exit' TERM
+	[ $left -le 0 ] || { sleep "$(seconds_exact $left)" & wait $!; }
 	processes=$postmaster
 	for process in /proc/[0-9]*; do
 		if read -r line 2>/dev/null < "$process/stat" && [[ ${line##*) } =~ ^.\ $postmaster\  ]]; then
@@ -305,8 +311,10 @@ headline "Issuing $RUNS bonds at once; the server will be killed after $(seconds
 issuing_ms=$(now_ms)
 start_issuances >/dev/null || die "The runs could not be started."
 kill_server_at $((issuing_ms + kill_after)) &
+killer=$!
 issue_until $((issuing_ms + PATIENCE * 1000)) "$work/killed"
-wait $! || die "The server could not be killed."
+wait $killer || die "The server could not be killed."
+killer=
 IFS=, read -r killed processes < "$work/killed"
 
 headline "kill -9 of the server, $(echo $processes | wc -w) processes at once"

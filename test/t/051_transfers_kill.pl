@@ -1,9 +1,9 @@
 # Promise: transfers that applications submit while workers and server are
 # killed over and over reach the chain each exactly once, with dense nonces.
 #
-#   DALP_TRANSFERS      how many (default 200)
-#   DALP_KILL_SECONDS   for how long the kills go on, one every 2 s (default 20)
-#   DALP_SEED           of who is killed
+#   TORTURE_TRANSFERS   how many (default 200)
+#   TORTURE_SECONDS     for how long the kills go on, one every 2 s (default 20)
+#   TORTURE_SEED        of who is killed
 
 use strict;
 use warnings;
@@ -15,19 +15,20 @@ use Time::HiRes qw(time sleep);
 
 use DalpTest;
 
-my $transfers = $ENV{DALP_TRANSFERS} // 200;
-my $kill_seconds = $ENV{DALP_KILL_SECONDS} // 20;
+my $transfers = $ENV{TORTURE_TRANSFERS} // 200;
+my $kill_seconds = $ENV{TORTURE_SECONDS} // 20;
 my $kill_interval = 2;
 my @wallets = map { "wallet$_" } 1 .. 5;
 my @recipients = map { sprintf '0x%040x', 0xA00 + $_ } 1 .. 7;
 
-my $seed = $ENV{DALP_SEED} // int(rand(1_000_000));
+my $seed = $ENV{TORTURE_SEED} // int(rand(1_000_000));
 srand($seed);
-note("DALP_SEED=$seed");
+diag("TORTURE_SEED=$seed");
 
 my $anvil = DalpTest::Anvil->new(block_time => 1);
 my $node = dalp_node('transfers',
 	settings => {
+		'restart_after_crash' => 'on',
 		'dalp.allow_private_endpoints' => 'on',
 		'dalp.poll_interval' => '200ms',
 		'dalp.resend_interval' => '2s' });
