@@ -174,3 +174,8 @@ SELECT regexp_replace(what_next, '\d+', 'N') AS what_next FROM dalp.why(:badly);
 SELECT dalp.signal(:awaits, 'go') \g /dev/null
 SELECT status FROM dalp.wait(:awaits, '60s');
 RESET ROLE;
+
+-- What is stored with a run is bounded, and what goes into headers is what it seems.
+SELECT dalp.start('sec.awaits', tags => jsonb_build_object('a', repeat('x', 300000)));
+SELECT dalp.start('sec.awaits', traceparent => E'00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nX: y');
+SELECT dalp.start('sec.awaits', traceparent => '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01') IS NOT NULL AS started;

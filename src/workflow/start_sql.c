@@ -34,14 +34,30 @@ empty_object(void)
 }
 
 static void
-check_input(Jsonb *input)
+check_document(const char *what, Jsonb *document)
 {
-	if ((Size) VARSIZE(input) > (Size) dalp_max_payload * 1024)
+	if ((Size) VARSIZE(document) > (Size) dalp_max_payload * 1024)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_LIMIT_EXCEEDED),
-				 errmsg("input is too large"),
-				 errdetail("It has %u bytes; dalp.max_payload is %d kB.", VARSIZE(input), dalp_max_payload),
+				 errmsg("%s is too large", what),
+				 errdetail("It has %u bytes; dalp.max_payload is %d kB.", VARSIZE(document), dalp_max_payload),
 				 errhint("Keep the data in a table and pass its key, or raise dalp.max_payload.")));
+}
+
+/* W3C Trace Context: "00-" 32 "-" 16 "-" 2 hex digits; it goes into headers of requests that dalp sends. */
+static void
+check_traceparent(const char *text)
+{
+	static const char pattern[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+	bool		good = strlen(text) == sizeof(pattern) - 1;
+
+	for (int i = 0; good && pattern[i] != '\0'; i++)
+		good = pattern[i] == 'x' ? strchr("0123456789abcdef", text[i]) != NULL : text[i] == pattern[i];
+	if (!good)
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_INVALID_INPUT),
+				 errmsg("invalid traceparent"),
+				 errdetail("It must be like 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.")));
 }
 
 /*
@@ -79,6 +95,8 @@ read_request(FunctionCallInfo fcinfo, int first, StartRequest *request)
 	if (request->tags != NULL && !JB_ROOT_IS_OBJECT(request->tags))
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_INVALID_INPUT), errmsg("tags must be a JSON object")));
+	if (request->tags != NULL)
+		check_document("document of tags", request->tags);
 	if (!PG_ARGISNULL(first + 5))
 	{
 		request->timeout = interval_microseconds(PG_GETARG_INTERVAL_P(first + 5));
@@ -87,6 +105,8 @@ read_request(FunctionCallInfo fcinfo, int first, StartRequest *request)
 					(errcode(ERRCODE_DALP_INVALID_INPUT), errmsg("timeout must be positive")));
 	}
 	request->traceparent = text_argument(fcinfo, first + 6);
+	if (request->traceparent != NULL)
+		check_traceparent(request->traceparent);
 }
 
 /* Finds the workflow and checks that the caller may start it. Needs an open store. */
@@ -113,7 +133,7 @@ dalp_start(PG_FUNCTION_ARGS)
 	catalog_require_writable();
 	read_request(fcinfo, 3, &request);
 	check_key("idempotency key", key);
-	check_input(input);
+	check_document("input", input);
 	store_open(&scope);
 	find_workflow(name, &request);
 	start_runs(&request, 1, &input, &key, &run_id);
@@ -146,7 +166,7 @@ dalp_start_many(PG_FUNCTION_ARGS)
 	for (int i = 0; i < count; i++)
 	{
 		inputs[i] = nulls[i] ? empty_object() : DatumGetJsonbP(elements[i]);
-		check_input(inputs[i]);
+		check_document("input", inputs[i]);
 	}
 	if (!PG_ARGISNULL(2))
 	{
