@@ -121,7 +121,7 @@ explain_time(const WhyReason *reason, WhyWords *words)
 	{
 		words->waits_for = "an executor";
 		words->what_next = reason->current ?
-			psprintf("an executor takes it; before it: %s ready row%s of other runs",
+			psprintf("an executor takes it; before its run: %s ready row%s of others",
 					 counted(reason->amount), plural(reason->amount)) :
 			"no executor is running in this database; SELECT * FROM dalp.workers;";
 	}

@@ -45,7 +45,7 @@ typedef struct WhyReason
 	TimestampTz until;
 	const char *detail;			/* by kind: state of the transaction, status of the child, error of the attempt,
 								 * role that paused, names of signals that are kept; or NULL */
-	int64		amount;			/* by kind: open branches, signals of the name that are kept, retries, what is before it */
+	int64		amount;			/* by kind: open branches, signals of the name that are kept, retries, what is before its run */
 	bool		current;		/* paused: it still is; ready: an executor runs */
 } WhyReason;
 
@@ -56,7 +56,7 @@ typedef struct WhyWords
 	const char *what_next;
 } WhyWords;
 
-/* At most so many ready rows before one are counted. */
+/* At most so many ready rows or parked runs before one are counted. */
 #define WHY_MAX_COUNTED 1000
 
 /* The words for one reason, palloc'd. */

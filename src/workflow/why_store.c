@@ -55,38 +55,58 @@ why_store_run(int64 run_id, WhyRun *run)
 	return true;
 }
 
+#define RUN "run_id OPERATOR(pg_catalog.=) $1"
+
+/*
+ * What the parts below share; found once, because a Map may wait in 10,000
+ * branches.  r: the run; limits: time limits of waits; kept: signals that
+ * nobody has taken; first: the first ready row of the run; ahead: how many
+ * other runs are parked before it, for the same reason.
+ */
+#define SHARED \
+	"WITH r AS MATERIALIZED (SELECT v.started_at, v.deadline, v.concurrency_key, v.paused, w.workflow_id, w.name," \
+	" w.paused AS workflow_paused FROM dalp_workflow.run v" \
+	" JOIN dalp_workflow.definition d ON d.definition_id OPERATOR(pg_catalog.=) v.definition_id" \
+	" JOIN dalp_workflow.workflow w ON w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id WHERE v." RUN ")," \
+	" limits AS MATERIALIZED (SELECT t.branch_id, t.entry, pg_catalog.min(t.fire_at) AS fire_at" \
+	" FROM dalp_workflow.timer t WHERE t." RUN " AND t.kind OPERATOR(pg_catalog.=) 'timeout'" \
+	" GROUP BY t.branch_id, t.entry)," \
+	" kept AS MATERIALIZED (SELECT i.name, pg_catalog.count(*) AS messages FROM dalp_workflow.inbox i" \
+	" WHERE i." RUN " AND i.kind OPERATOR(pg_catalog.=) 'signal' GROUP BY i.name ORDER BY i.name LIMIT 20)," \
+	" first AS MATERIALIZED (SELECT y.shard, y.rank, y.pass FROM dalp_workflow.ready y WHERE y." RUN \
+	" ORDER BY y.rank, y.pass LIMIT 1)," \
+	" ahead AS MATERIALIZED (SELECT p.reason, (SELECT pg_catalog.count(DISTINCT c.run_id) FROM" \
+	" (SELECT o.run_id FROM dalp_workflow.parked o WHERE o.reason OPERATOR(pg_catalog.=) p.reason" \
+	" AND o.reference OPERATOR(pg_catalog.=) p.reference AND o.run_id OPERATOR(pg_catalog.<) $1 LIMIT $2) AS c) AS runs" \
+	" FROM (SELECT DISTINCT q.reason, q.reference FROM dalp_workflow.parked q WHERE q." RUN ") AS p)"
+
 /*
  * Each part gives branch_id, kind, name, reference, since, until, detail,
  * amount, current; $1 is the run.  Of other domains only the public views are
  * read.
  */
-#define RUN "run_id OPERATOR(pg_catalog.=) $1"
 
-/* Until when a wait lasts at most: its own time limit, or the run's. */
+/* A wait lasts until its own time limit, or the run's. */
 #define WAITS \
-	"SELECT w.branch_id, w.kind, w.name, w.reference, w.since," \
-	" LEAST((SELECT t.fire_at FROM dalp_workflow.timer t WHERE t." RUN \
-	" AND t.branch_id OPERATOR(pg_catalog.=) w.branch_id AND t.kind OPERATOR(pg_catalog.=) 'timeout'" \
-	" AND t.entry OPERATOR(pg_catalog.=) b.entry ORDER BY t.fire_at LIMIT 1), r.deadline)," \
+	"SELECT w.branch_id, w.kind, w.name, w.reference, w.since, LEAST(t.fire_at, r.deadline)," \
 	" CASE w.kind WHEN 'transaction' THEN (SELECT x.state FROM dalp.transactions x" \
 	" WHERE x.transaction_id OPERATOR(pg_catalog.=) w.reference)" \
 	" WHEN 'run' THEN COALESCE((SELECT f.status FROM dalp_workflow.run_done f" \
 	" WHERE f.run_id OPERATOR(pg_catalog.=) w.reference), 'RUNNING')" \
-	" WHEN 'signal' THEN (SELECT pg_catalog.string_agg(k.name, ', ' ORDER BY k.name) FROM" \
-	" (SELECT DISTINCT pg_catalog.quote_literal(i.name) AS name FROM dalp_workflow.inbox i WHERE i." RUN \
-	" AND i.kind OPERATOR(pg_catalog.=) 'signal' AND i.name OPERATOR(pg_catalog.<>) w.name LIMIT 20) AS k) END," \
-	" CASE w.kind WHEN 'signal' THEN (SELECT pg_catalog.count(*) FROM dalp_workflow.inbox i WHERE i." RUN \
-	" AND i.kind OPERATOR(pg_catalog.=) 'signal' AND i.name OPERATOR(pg_catalog.=) w.name)" \
+	" WHEN 'signal' THEN (SELECT pg_catalog.string_agg(pg_catalog.quote_literal(k.name), ', ' ORDER BY k.name)" \
+	" FROM kept k WHERE k.name OPERATOR(pg_catalog.<>) w.name) END," \
+	" CASE w.kind WHEN 'signal' THEN (SELECT k.messages FROM kept k WHERE k.name OPERATOR(pg_catalog.=) w.name)" \
 	" ELSE b.children_open END, true" \
-	" FROM dalp_workflow.wait w JOIN r ON true" \
+	" FROM dalp_workflow.wait w CROSS JOIN r" \
 	" JOIN dalp_workflow.branch b ON b." RUN " AND b.branch_id OPERATOR(pg_catalog.=) w.branch_id" \
+	" LEFT JOIN limits t ON t.branch_id OPERATOR(pg_catalog.=) w.branch_id AND t.entry OPERATOR(pg_catalog.=) b.entry" \
 	" WHERE w." RUN
 
 /* A retry's row in the journal is the branch's last. */
 #define TIMERS \
 	"SELECT t.branch_id, t.kind, j.error, NULL, CASE t.kind WHEN 'start' THEN r.started_at ELSE COALESCE(j.at, b.entered_at) END," \
 	" t.fire_at, j.error, b.attempt::bigint, true" \
-	" FROM dalp_workflow.timer t JOIN r ON true" \
+	" FROM dalp_workflow.timer t CROSS JOIN r" \
 	" JOIN dalp_workflow.branch b ON b." RUN " AND b.branch_id OPERATOR(pg_catalog.=) t.branch_id" \
 	" AND b.entry OPERATOR(pg_catalog.=) t.entry" \
 	" LEFT JOIN dalp_workflow.journal j ON t.kind OPERATOR(pg_catalog.=) 'retry' AND j." RUN \
@@ -98,12 +118,12 @@ why_store_run(int64 run_id, WhyRun *run)
 	"SELECT y.branch_id, 'ready', y.kind, NULL, GREATEST(CASE WHEN y.kind OPERATOR(pg_catalog.=) 'step' THEN b.entered_at END," \
 	" '2000-01-01 00:00:00+00'::timestamptz OPERATOR(pg_catalog.+)" \
 	" ('1 microsecond'::interval OPERATOR(pg_catalog.*) y.pass::float8)), r.deadline, NULL," \
-	" (SELECT pg_catalog.count(*) FROM (SELECT FROM dalp_workflow.ready o WHERE o.shard OPERATOR(pg_catalog.=) y.shard" \
-	" AND (o.rank, o.pass, o.run_id) OPERATOR(pg_catalog.<) (y.rank, y.pass, y.run_id)" \
-	" AND o.run_id OPERATOR(pg_catalog.<>) $1 LIMIT $2) AS c)," \
+	" (SELECT pg_catalog.count(*) FROM (SELECT FROM first f JOIN dalp_workflow.ready o" \
+	" ON o.shard OPERATOR(pg_catalog.=) f.shard" \
+	" AND (o.rank, o.pass, o.run_id) OPERATOR(pg_catalog.<) (f.rank, f.pass, $1) LIMIT $2) AS c)," \
 	" EXISTS (SELECT FROM dalp.workers k WHERE k.database OPERATOR(pg_catalog.=) pg_catalog.current_database()" \
 	" AND k.kind OPERATOR(pg_catalog.=) 'executor' AND k.state OPERATOR(pg_catalog.=) 'running')" \
-	" FROM dalp_workflow.ready y JOIN r ON true" \
+	" FROM dalp_workflow.ready y CROSS JOIN r" \
 	" LEFT JOIN dalp_workflow.branch b ON b." RUN " AND b.branch_id OPERATOR(pg_catalog.=) y.branch_id" \
 	" WHERE y." RUN
 
@@ -116,11 +136,9 @@ why_store_run(int64 run_id, WhyRun *run)
 /* Those parked for a pause that holds are said with the pause. */
 #define PARKED \
 	"SELECT p.branch_id, p.reason, CASE WHEN p.reason OPERATOR(pg_catalog.=) 'concurrency_key' THEN r.concurrency_key" \
-	" ELSE r.name END, h.run_id, p.since, r.deadline, NULL, (SELECT pg_catalog.count(DISTINCT c.run_id) FROM" \
-	" (SELECT o.run_id FROM dalp_workflow.parked o" \
-	" WHERE o.reason OPERATOR(pg_catalog.=) p.reason AND o.reference OPERATOR(pg_catalog.=) p.reference" \
-	" AND o.run_id OPERATOR(pg_catalog.<) $1 LIMIT $2) AS c), false" \
-	" FROM dalp_workflow.parked p JOIN r ON true" \
+	" ELSE r.name END, h.run_id, p.since, r.deadline, NULL, n.runs, false" \
+	" FROM dalp_workflow.parked p CROSS JOIN r" \
+	" JOIN ahead n ON n.reason OPERATOR(pg_catalog.=) p.reason" \
 	" LEFT JOIN dalp_workflow.concurrency_holder h ON h.workflow_id OPERATOR(pg_catalog.=) r.workflow_id" \
 	" AND h.concurrency_key OPERATOR(pg_catalog.=) r.concurrency_key" \
 	" AND p.reason OPERATOR(pg_catalog.=) 'concurrency_key' WHERE p." RUN \
@@ -131,11 +149,7 @@ List *
 why_store_reasons(int64 run_id)
 {
 	static Statement find = {
-		"WITH r AS (SELECT v.started_at, v.deadline, v.concurrency_key, v.paused, w.workflow_id, w.name, w.paused AS workflow_paused"
-		" FROM dalp_workflow.run v"
-		" JOIN dalp_workflow.definition d ON d.definition_id OPERATOR(pg_catalog.=) v.definition_id"
-		" JOIN dalp_workflow.workflow w ON w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id"
-		" WHERE v." RUN ")"
+		SHARED
 		" SELECT * FROM (" WAITS " UNION ALL " TIMERS " UNION ALL " READY
 		" UNION ALL " PAUSE("run_paused", "r.paused", "('run ' OPERATOR(pg_catalog.||) $1::text)")
 		" UNION ALL " PAUSE("workflow_paused", "r.workflow_paused", "('workflow ' OPERATOR(pg_catalog.||) r.name)")
