@@ -367,7 +367,10 @@ say "runs           $(as operator -c "SELECT count(*) FILTER (WHERE status = 'SU
 	"issuing took   $(seconds $((finished_ms - issuing_ms))) s, kill and repair included" \
 	"the kill       at $killed interrupted:"
 as operator -v killed="$killed" < test/demo/interrupted.sql | sed 's/^/           /'
-say "first step     $(as operator -c "SELECT round(extract(epoch FROM min(at) - '$accepting') * 1000) FROM dalp.run_history WHERE event <> 'entered' AND at > '$killed'") ms after the server accepted connections again"
+say "first work     $(as operator -c "SELECT round(extract(epoch FROM min(at) - '$accepting') * 1000) FROM (
+		SELECT min(created_at) AS at FROM dalp.transaction_attempts WHERE created_at > '$killed'
+		UNION ALL SELECT min(at) FROM dalp.run_history WHERE event <> 'entered' AND at > '$killed') AS signed_or_stepped") ms after the server accepted connections again" \
+	"first step     $(as operator -c "SELECT round(extract(epoch FROM min(at) - '$accepting') * 1000) FROM dalp.run_history WHERE event <> 'entered' AND at > '$killed'") ms; steps behind a transaction wait for its blocks, one a second"
 
 if [ -n "$KEEP" ]; then
 	headline "Everything is still running. Look around:"

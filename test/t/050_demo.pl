@@ -41,7 +41,7 @@ for my $line (
 	qr/ 8 tokens, each minted exactly once: holder, units, supply and hash as in the books$/m,
 	qr/ runs +8 succeeded of 8, of which 2 after a repair$/m,
 	qr/ steps +56 done, each once$/m,
-	qr/ first step +\d+ ms after the server accepted connections again$/m)
+	qr/ first work +\d+ ms after the server accepted connections again$/m)
 {
 	like($output, $line, "it says $line");
 }
