@@ -76,6 +76,8 @@ SELECT dalp.test_state(dalp.sequence('a.one', 'a.two', 'a.three'), '{"n": 0}', '
 -- What is wrong is said as of the state, or of the machine.
 SELECT dalp.test_state('{"Type": "Task", "Resource": "wt.step", "Nxt": "B", "Retry": [{"ErrorEquals": []}]}');
 SELECT dalp.test_state('{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}');
+SELECT dalp.test_state('{"Type": "Pass", "Next": ""}');
+SELECT dalp.test_state('{"Type": "Choice", "Choices": [{"Variable": "$.a", "IsPresent": true, "Next": 5}], "Default": []}');
 SELECT dalp.test_state('[]');
 SELECT dalp.test_state(NULL);
 SELECT dalp.test_state(:'state', '{}', '5');

@@ -21,7 +21,7 @@ add_stand_in(Doc *states, const char *name, const char *type)
 {
 	Doc		   *stand_in;
 
-	if (name == NULL || doc_get(states, name) != NULL)
+	if (name == NULL || name[0] == '\0' || doc_get(states, name) != NULL)
 		return;
 	stand_in = doc_object();
 	doc_object_add(stand_in, "Type", doc_text(type));
