@@ -24,6 +24,8 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE (n.nspname = 'dalp' OR n.nspname LIKE 'dalp\_%') AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
 	AND NOT EXISTS (SELECT FROM pg_temp.member m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
 	AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')
+	-- Partitions that the scheduler makes are ordinary tables: pg_dump takes them as such.
+	AND NOT c.oid IN (SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = 'dalp_workflow.journal'::regclass)
 ORDER BY c.oid::regclass::text;
 
 -- Only pure functions, and those that are meant to be, are for everybody.
@@ -31,7 +33,7 @@ SELECT p.oid::regprocedure AS open_function
 FROM pg_proc p JOIN pg_temp.member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
 WHERE p.provolatile <> 'i'
 	AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0)
-	AND p.oid <> 'dalp.version()'::regprocedure
+	AND p.oid NOT IN ('dalp.version()'::regprocedure, 'dalp.raise_error(text, text)'::regprocedure)
 ORDER BY p.oid::regprocedure::text;
 
 -- What runs SQL, or runs with its owner's rights, pins its search_path.
@@ -59,6 +61,7 @@ ORDER BY n.nspname;
 SELECT c.oid::regclass AS not_dumped
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname LIKE 'dalp\_%' AND c.relkind IN ('r', 'p', 'S') AND c.oid <> 'dalp_ops.installation'::regclass
+	AND EXISTS (SELECT FROM pg_temp.member m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
 	AND NOT c.oid = ANY ((SELECT coalesce(e.extconfig, '{}') FROM pg_extension e WHERE e.extname = 'dalp')::oid[])
 ORDER BY c.oid::regclass::text;
 

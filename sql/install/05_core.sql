@@ -6,6 +6,7 @@
 CREATE FUNCTION dalp.version() RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'dalp_version';
+GRANT EXECUTE ON FUNCTION dalp.version() TO PUBLIC;
 COMMENT ON FUNCTION dalp.version() IS 'version of the loaded library';
 
 CREATE FUNCTION dalp_ops.installed() RETURNS void
