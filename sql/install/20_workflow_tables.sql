@@ -176,9 +176,11 @@ CREATE TABLE dalp_workflow.journal (
 	error		text,
 	cause		text,
 	details		jsonb,
-	worker		text,
-	PRIMARY KEY (run_id, branch_id, seq)
+	worker		text
 ) PARTITION BY RANGE (run_id);
+-- The primary key (run_id, branch_id, seq) is the partitions', not inherited:
+-- pg_dump dumps those that the scheduler makes as tables of their own, attaches
+-- them first and adds their keys last.
 COMMENT ON TABLE dalp_workflow.journal IS 'what happened, append-only; also the only place of the data that flows from state to state';
 COMMENT ON COLUMN dalp_workflow.journal.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.journal.branch_id IS 'branch of the run';
@@ -197,7 +199,7 @@ COMMENT ON COLUMN dalp_workflow.journal.cause IS 'error cause';
 COMMENT ON COLUMN dalp_workflow.journal.details IS 'further facts by event';
 COMMENT ON COLUMN dalp_workflow.journal.worker IS 'who did it';
 
-CREATE TABLE dalp_workflow.journal_p0 PARTITION OF dalp_workflow.journal FOR VALUES FROM (MINVALUE) TO (1000000);
+CREATE TABLE dalp_workflow.journal_p0 PARTITION OF dalp_workflow.journal (PRIMARY KEY (run_id, branch_id, seq)) FOR VALUES FROM (MINVALUE) TO (1000000);
 COMMENT ON TABLE dalp_workflow.journal_p0 IS 'first partition of the journal; the scheduler makes the next ones ahead of need';
 
 CREATE TABLE dalp_workflow.run_done (

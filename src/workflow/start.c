@@ -12,6 +12,9 @@
 #include "workflow/start.h"
 #include "workflow/step.h"
 
+/* A start of so many runs is news to whoever makes partitions of the journal (scheduler_store.c). */
+#define PARTITION_NEWS 10000
+
 /* Adds a part with its length, so that no two lists of parts look alike. */
 static void
 add_part(StringInfo text, const void *part, size_t length)
@@ -71,6 +74,7 @@ start_runs(const StartRequest *request, int count, Jsonb **inputs, char **keys, 
 	for (int i = 0; i < count; i++)
 		if (mine[i] && !request->has_start_at)
 			wake_shard_at_commit(run_shard(run_ids[i]));
-	if (request->has_start_at || request->timeout > 0 || asl_machine_timeout(request->definition->machine) > 0)
+	/* Many at once may need the journal's next partition soon. */
+	if (request->has_start_at || count >= PARTITION_NEWS || request->timeout > 0 || asl_machine_timeout(request->definition->machine) > 0)
 		wake_at_commit(WORKER_SCHEDULER);
 }
