@@ -20,15 +20,18 @@ INSERT INTO samples VALUES
 	('large chain id', '{"chainId": 9007199254740993, "gasPrice": 1}'),
 	('access list', '{"chainId": 1, "accessList": [{"address": "0x3535353535353535353535353535353535353535", "storageKeys": ["0x0000000000000000000000000000000000000000000000000000000000000001"]}, {"address": "0x3535353535353535353535353535353535353535"}]}'),
 	('fees', '{"chainId": 1, "maxFeePerGas": 2, "maxPriorityFeePerGas": 1, "data": "0xABCD"}'),
+	('blobs', '{"chainId": 1, "to": "0x3535353535353535353535353535353535353535", "maxFeePerBlobGas": 3, "blobVersionedHashes": ["0x01000000000000000000000000000000000000000000000000000000000000aa", "0x01000000000000000000000000000000000000000000000000000000000000bb"]}'),
 	('delegation', '{"chainId": 1, "to": "0x3535353535353535353535353535353535353535", "authorizationList": [{"chainId": 0, "address": "0x3535353535353535353535353535353535353535", "nonce": 1, "yParity": 1, "r": "0x01", "s": 2}]}');
 SELECT name, decoded->>'type' AS type, decoded->>'chainId' AS chain_id, decoded->>'from' AS sender,
 	transaction_sign(decoded, :key) = raw AS same, transaction_hash(raw) = keccak256(raw) AS hashed
-FROM samples, LATERAL transaction_sign(transaction, :key) AS raw, LATERAL transaction_decode(raw) AS decoded;
+FROM samples, LATERAL transaction_sign(transaction, :key) AS raw,
+	LATERAL (SELECT CASE name WHEN 'blobs' THEN transaction_decode_blob(raw) ELSE transaction_decode(raw) END) AS reading (decoded);
+SELECT transaction_decode_blob(transaction_sign(transaction, :key)) - '{r,s,from,yParity}'::text[] FROM samples WHERE name = 'blobs';
 SELECT transaction_decode(transaction_sign(transaction, :key)) - '{r,s,hash,from,yParity}'::text[] FROM samples WHERE name IN ('access list', 'delegation');
 
 -- refused, and why
 SELECT transaction_encode_unsigned('{"type": 2}');
-SELECT transaction_encode_unsigned('{"type": 3, "chainId": 1}');
+SELECT transaction_encode_unsigned('{"type": 5, "chainId": 1}');
 SELECT transaction_encode_unsigned('{"chainId": 0}');
 SELECT transaction_encode_unsigned('{"nonce": 18446744073709551615}');
 SELECT transaction_encode_unsigned('{"nonce": 1.5}');
@@ -57,6 +60,40 @@ SELECT transaction_decode(rlp_encode(jsonb_set(rlp_decode(:'raw'), '{6}', '"0x23
 SELECT transaction_decode(rlp_encode(jsonb_set(rlp_decode(:'raw'), '{6}', '"0x1d"')));
 SELECT transaction_decode(rlp_encode(jsonb_set(rlp_decode(:'raw'), '{7}', '"0x"')));
 SELECT transaction_decode(rlp_encode(rlp_decode(:'raw') || '["0x"]'));
+
+-- blob transactions: dalp sends none, so that reading one is a function of its own
+SELECT transaction_sign(transaction, :key) AS blobs FROM samples WHERE name = 'blobs' \gset
+SELECT transaction_decode(:'blobs');
+SELECT transaction_decode_blob(:'raw');
+SELECT transaction_decode_blob('');
+SELECT transaction_decode_blob('\x03c0');
+SELECT transaction_check(:'blobs', 1);
+-- with sidecars (EIP-4844, "Networking"): the same hash, and not decoded
+SELECT '\x03'::bytea || rlp_encode(jsonb_build_array(rlp_decode(substr(:'blobs'::bytea, 2)), '["0x00"]'::jsonb, '["0x01"]'::jsonb, '["0x02"]'::jsonb)) AS network \gset
+SELECT transaction_hash(:'network') = transaction_hash(:'blobs') AS same_hash, transaction_hash(:'blobs') = keccak256(:'blobs') AS hashed;
+SELECT transaction_decode_blob(:'network');
+-- no contract creation, at least one hash, each of the one known version, members of this type only
+CREATE FUNCTION pg_temp.blobs(members jsonb) RETURNS bytea LANGUAGE sql AS
+$$ SELECT dalp.transaction_encode_unsigned(jsonb_strip_nulls('{"chainId": 1, "to": "0x3535353535353535353535353535353535353535", "maxFeePerBlobGas": 3, "blobVersionedHashes": ["0x01000000000000000000000000000000000000000000000000000000000000aa"]}' || members)) $$;
+SELECT pg_temp.blobs('{"maxFeePerBlobGas": "115792089237316195423570985008687907853269984665640564039457584007913129639935"}') IS NOT NULL AS largest, pg_temp.blobs('{"type": 3, "maxFeePerBlobGas": null}') IS NOT NULL AS none;
+SELECT pg_temp.blobs('{"to": null}');
+SELECT pg_temp.blobs('{"blobVersionedHashes": []}');
+SELECT pg_temp.blobs('{"blobVersionedHashes": null}');
+SELECT pg_temp.blobs('{"blobVersionedHashes": "0x01"}');
+SELECT pg_temp.blobs('{"blobVersionedHashes": ["0x01000000000000000000000000000000000000000000000000000000000000aa", "0x02000000000000000000000000000000000000000000000000000000000000aa"]}');
+SELECT pg_temp.blobs('{"blobVersionedHashes": ["0x01"]}');
+SELECT pg_temp.blobs('{"blobVersionedHashes": [1]}');
+SELECT pg_temp.blobs('{"maxFeePerBlobGas": -1}');
+SELECT pg_temp.blobs('{"maxFeePerBlobGas": "115792089237316195423570985008687907853269984665640564039457584007913129639936"}');
+SELECT pg_temp.blobs('{"gasPrice": 1}');
+SELECT pg_temp.blobs('{"type": 2}');
+SELECT pg_temp.blobs('{"chainId": null}');
+-- and in bytes: a hash of another version, none, no recipient
+SELECT transaction_decode_blob('\x03'::bytea || rlp_encode(jsonb_set(rlp_decode(substr(:'blobs'::bytea, 2)), '{10,1}', '"0x00000000000000000000000000000000000000000000000000000000000000bb"')));
+SELECT transaction_hash('\x03'::bytea || rlp_encode(jsonb_set(rlp_decode(substr(:'blobs'::bytea, 2)), '{10}', '[]')));
+SELECT transaction_decode_blob('\x03'::bytea || rlp_encode(jsonb_set(rlp_decode(substr(:'blobs'::bytea, 2)), '{10,0}', '"0x01"')));
+SELECT transaction_decode_blob('\x03'::bytea || rlp_encode(jsonb_set(rlp_decode(substr(:'blobs'::bytea, 2)), '{5}', '"0x"')));
+SELECT transaction_decode_blob('\x03'::bytea || rlp_encode(jsonb_set(rlp_decode(substr(:'blobs'::bytea, 2)), '{9}', '"0x0003"')));
 
 -- strict checks before anything is sent
 CREATE FUNCTION pg_temp.check_of(transaction jsonb, chain numeric DEFAULT 1) RETURNS jsonb LANGUAGE sql AS

@@ -153,6 +153,11 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'dalp_transaction_decode';
 COMMENT ON FUNCTION dalp.transaction_decode(bytea) IS 'fields, hash and sender of signed raw bytes, strictly';
 
+CREATE FUNCTION dalp.transaction_decode_blob(raw bytea) RETURNS jsonb
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'dalp_transaction_decode_blob';
+COMMENT ON FUNCTION dalp.transaction_decode_blob(bytea) IS 'the same of a blob transaction (EIP-4844) without its sidecars, which dalp.transaction_decode refuses because dalp never sends one';
+
 CREATE FUNCTION dalp.transaction_hash(raw bytea) RETURNS bytea
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'dalp_transaction_hash';

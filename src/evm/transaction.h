@@ -1,7 +1,8 @@
 /*
  * transaction.h
  *		Transactions of the types 0 (legacy, with and without EIP-155), 1
- *		(EIP-2930), 2 (EIP-1559) and 4 (EIP-7702): fields, bytes, signatures.
+ *		(EIP-2930), 2 (EIP-1559), 3 (EIP-4844, without its sidecars) and 4
+ *		(EIP-7702): fields, bytes, signatures.
  */
 #ifndef DALP_EVM_TRANSACTION_H
 #define DALP_EVM_TRANSACTION_H
@@ -28,15 +29,15 @@ typedef struct EvmAuthorization
 
 typedef struct EvmTransaction
 {
-	uint8_t		type;			/* 0, 1, 2, 4 */
+	uint8_t		type;			/* 0 to 4 */
 	bool		has_chain_id;	/* false: legacy, as before EIP-155 */
 	bool		has_to;			/* false: contract creation */
 	U256		chain_id;
 	uint64_t	nonce;
 	uint64_t	gas;
 	U256		gas_price;		/* types 0 and 1 */
-	U256		max_fee;		/* types 2 and 4 */
-	U256		max_tip;		/* types 2 and 4 */
+	U256		max_fee;		/* types 2 to 4 */
+	U256		max_tip;		/* types 2 to 4 */
 	uint8_t		to[ADDRESS_LENGTH];
 	U256		value;
 	Bytes		input;
@@ -44,6 +45,9 @@ typedef struct EvmTransaction
 	EvmAccess  *access_list;
 	uint32_t	authorization_count;
 	EvmAuthorization *authorizations;
+	U256		max_blob_fee;	/* type 3 */
+	uint32_t	blob_count;		/* type 3 */
+	uint8_t	  (*blob_hashes)[32];
 
 	/* of a signed one */
 	EvmSignature signature;
@@ -53,7 +57,7 @@ typedef struct EvmTransaction
 
 /* ---- transaction_encode.c ---- */
 
-/* What the codec can't write: nonce 2^64 - 1, a chain id that v can't hold, type 4 without to … */
+/* What the codec can't write: nonce 2^64 - 1, a chain id that v can't hold, type 3 or 4 without to … */
 extern bool evm_transaction_valid(const EvmTransaction *tx, Problem *problem);
 
 /* The bytes whose keccak is signed, and that hash. */
@@ -85,10 +89,13 @@ extern bool evm_authorization_sign(EvmAuthorization *authorization, const uint8_
 
 /*
  * Signed raw bytes to fields and hash, strictly; the transaction points into
- * the data.  With "recover" also the sender.
+ * the data.  With "recover" also the sender.  The first takes all types but 3,
+ * the second only that, alone and not in its network form.
  */
 extern bool evm_transaction_decode(EvmTransaction *tx, const uint8_t *data, size_t length,
 								   bool recover, Problem *problem);
+extern bool evm_transaction_decode_blob(EvmTransaction *tx, const uint8_t *data, size_t length,
+										bool recover, Problem *problem);
 
 /*
  * The hash of signed raw bytes.  A blob transaction (EIP-4844) is taken too,

@@ -109,20 +109,21 @@ read_to(RlpReader *fields, EvmTransaction *tx, Problem *problem)
 	return true;
 }
 
-/* What only a blob transaction has (EIP-4844): a fee and hashes; checked, not kept. */
+/* What only a blob transaction has (EIP-4844). */
 static bool
-read_blob_fields(RlpReader *fields, Problem *problem)
+read_blob_fields(RlpReader *fields, EvmTransaction *tx, Problem *problem)
 {
-	U256		fee;
 	RlpReader	hashes;
-	uint8_t		hash[32];
 
-	if (!rlp_next_u256(fields, &fee, "maxFeePerBlobGas", problem) ||
+	if (!rlp_next_u256(fields, &tx->max_blob_fee, "maxFeePerBlobGas", problem) ||
 		!rlp_next_list(fields, &hashes, "blobVersionedHashes", problem))
 		return false;
+	tx->blob_hashes = mem_alloc(most_entries(&hashes, KEY_LEAST) * 32);
 	while (!rlp_at_end(&hashes))
 	{
-		if (!rlp_next_exact(&hashes, hash, 32, "blobVersionedHashes", problem))
+		base_check_interrupts();
+		if (!rlp_next_exact(&hashes, tx->blob_hashes[tx->blob_count++], 32,
+							"blobVersionedHashes", problem))
 			return false;
 	}
 	return true;
@@ -212,13 +213,8 @@ read_fields(RlpReader *fields, EvmTransaction *tx, Problem *problem)
 		return false;
 	if (tx->type != 0 && !read_access_list(fields, tx, problem))
 		return false;
-	if (tx->type == TYPE_BLOB)
-	{
-		if (!tx->has_to)
-			return problem_set(problem, "to", "a transaction of type 3 can't create a contract");
-		if (!read_blob_fields(fields, problem))
-			return false;
-	}
+	if (tx->type == TYPE_BLOB && !read_blob_fields(fields, tx, problem))
+		return false;
 	if (tx->type == 4 && !read_authorizations(fields, tx, problem))
 		return false;
 	return read_signature(fields, tx, problem);
@@ -248,6 +244,24 @@ read_envelope(EvmTransaction *tx, const uint8_t *data, size_t length, RlpReader 
 		rlp_finish(&reader, "transaction", problem);
 }
 
+/* The fields of an envelope, which "data" is all of; its hash, and its sender if asked for. */
+static bool
+read_transaction(EvmTransaction *tx, RlpReader *fields, const uint8_t *data, size_t length,
+				 bool recover, Problem *problem)
+{
+	uint8_t		hash[32];
+
+	if (!read_fields(fields, tx, problem) || !evm_transaction_valid(tx, problem))
+		return false;
+	keccak256(data, length, tx->hash);
+	if (!recover)
+		return true;
+	if (!evm_transaction_signing_hash(tx, hash, problem))
+		return false;
+	return signature_recover(hash, &tx->signature, tx->from) ||
+		problem_set(problem, "signature", "no sender can be recovered");
+}
+
 bool
 evm_transaction_decode(EvmTransaction *tx, const uint8_t *data, size_t length,
 					   bool recover, Problem *problem)
@@ -258,56 +272,67 @@ evm_transaction_decode(EvmTransaction *tx, const uint8_t *data, size_t length,
 		return false;
 	if (tx->type == TYPE_BLOB)
 		return problem_set(problem, "byte 0", "blob transactions (type 3) are not supported");
-	if (!read_fields(&fields, tx, problem) || !evm_transaction_valid(tx, problem))
-		return false;
-	keccak256(data, length, tx->hash);
-	if (recover)
-	{
-		uint8_t		hash[32];
+	return read_transaction(tx, &fields, data, length, recover, problem);
+}
 
-		if (!evm_transaction_signing_hash(tx, hash, problem))
-			return false;
-		if (!signature_recover(hash, &tx->signature, tx->from))
-			return problem_set(problem, "signature", "no sender can be recovered");
-	}
-	return true;
+/* In the network form the transaction is the first of the fields, and sidecars follow. */
+static bool
+is_network_form(const RlpReader *fields)
+{
+	RlpReader	peek = *fields;
+	RlpItem		item;
+
+	return rlp_next(&peek, &item, NULL) && item.is_list;
+}
+
+bool
+evm_transaction_decode_blob(EvmTransaction *tx, const uint8_t *data, size_t length,
+							bool recover, Problem *problem)
+{
+	RlpReader	fields;
+
+	if (!read_envelope(tx, data, length, &fields, problem))
+		return false;
+	if (tx->type != TYPE_BLOB)
+		return problem_set(problem, "byte 0", "a transaction of type %d is no blob transaction", tx->type);
+	if (is_network_form(&fields))
+		return problem_set(problem, NULL, "the network form, with sidecars, is not decoded");
+	return read_transaction(tx, &fields, data, length, recover, problem);
 }
 
 bool
 evm_transaction_hash(const uint8_t *data, size_t length, uint8_t hash[32], Problem *problem)
 {
+	static const uint8_t type = TYPE_BLOB;
 	EvmTransaction tx;
 	RlpReader	fields;
-	RlpReader	peek;
+	RlpReader	body;
 	RlpItem		item;
+	Keccak		keccak;
+	const uint8_t *begin;
 
 	if (!read_envelope(&tx, data, length, &fields, problem))
 		return false;
-	peek = fields;
-	if (tx.type == TYPE_BLOB && rlp_next(&peek, &item, NULL) && item.is_list)
+	if (tx.type != TYPE_BLOB || !is_network_form(&fields))
 	{
-		/* Network form: the transaction, then sidecars. */
-		static const uint8_t type = TYPE_BLOB;
-		Keccak		keccak;
-		RlpReader	body;
-
-		keccak_init(&keccak);
-		keccak_update(&keccak, &type, 1);
-		keccak_update(&keccak, fields.next, (size_t) (peek.next - fields.next));
-		if (!rlp_next_list(&fields, &body, "transaction", problem) ||
-			!read_fields(&body, &tx, problem))
+		if (!read_fields(&fields, &tx, problem) || !evm_transaction_valid(&tx, problem))
 			return false;
-		while (!rlp_at_end(&fields))
-		{
-			if (!rlp_next(&fields, &item, problem))
-				return false;
-		}
-		keccak_final(&keccak, hash);
+		keccak256(data, length, hash);
 		return true;
 	}
-	if (!read_fields(&fields, &tx, problem) ||
-		(tx.type != TYPE_BLOB && !evm_transaction_valid(&tx, problem)))
+	begin = fields.next;
+	if (!rlp_next_list(&fields, &body, "transaction", problem))
 		return false;
-	keccak256(data, length, hash);
+	keccak_init(&keccak);
+	keccak_update(&keccak, &type, 1);
+	keccak_update(&keccak, begin, (size_t) (fields.next - begin));
+	keccak_final(&keccak, hash);
+	if (!read_fields(&body, &tx, problem) || !evm_transaction_valid(&tx, problem))
+		return false;
+	while (!rlp_at_end(&fields))
+	{
+		if (!rlp_next(&fields, &item, problem))
+			return false;
+	}
 	return true;
 }

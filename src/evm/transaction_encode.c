@@ -3,8 +3,12 @@
  *		Transactions and delegations to bytes: what is signed, and what is sent.
  */
 #include "evm/keccak.h"
+#include "evm/place.h"
 #include "evm/rlp.h"
 #include "evm/transaction.h"
+
+/* First byte of a versioned hash of a blob's KZG commitment (EIP-4844). */
+#define VERSION_KZG 0x01
 
 /* First byte of what the authority of a delegation signs (EIP-7702). */
 #define AUTHORIZATION_MAGIC 0x05
@@ -22,7 +26,7 @@ chain_id_fits_v(const U256 *chain_id)
 bool
 evm_transaction_valid(const EvmTransaction *tx, Problem *problem)
 {
-	if (tx->type > 4 || tx->type == 3)
+	if (tx->type > 4)
 		return problem_set(problem, "type", "transaction type %d is not supported", tx->type);
 	if (tx->nonce == UINT64_MAX)
 		return problem_set(problem, "nonce", "nonce must be below 2^64 - 1 (EIP-2681)");
@@ -35,8 +39,18 @@ evm_transaction_valid(const EvmTransaction *tx, Problem *problem)
 		if (!chain_id_fits_v(&tx->chain_id))
 			return problem_set(problem, "chainId", "chain id is too large for v (EIP-155)");
 	}
-	if (tx->type == 4 && !tx->has_to)
-		return problem_set(problem, "to", "a transaction of type 4 can't create a contract");
+	if (tx->type >= 3 && !tx->has_to)
+		return problem_set(problem, "to", "a transaction of type %d can't create a contract", tx->type);
+	if (tx->type == 3 && tx->blob_count == 0)
+		return problem_set(problem, "blobVersionedHashes", "a transaction of type 3 needs at least one blob");
+	for (uint32_t i = 0; i < tx->blob_count; i++)
+	{
+		Place		list = place_member(NULL, "blobVersionedHashes", 19);
+		Place		element = place_element(&list, i);
+
+		if (tx->blob_hashes[i][0] != VERSION_KZG)
+			return place_set(&element, problem, "a versioned hash starts with 0x01");
+	}
 	if (tx->type == 4 && tx->authorization_count == 0)
 		return problem_set(problem, "authorizationList",
 						   "a transaction of type 4 needs at least one authorization");
@@ -85,6 +99,18 @@ add_authorizations(const EvmTransaction *tx, ByteBuffer *out)
 	rlp_end_list(out, list);
 }
 
+static void
+add_blob_fields(const EvmTransaction *tx, ByteBuffer *out)
+{
+	size_t		list;
+
+	rlp_add_u256(out, &tx->max_blob_fee);
+	list = rlp_begin_list(out);
+	for (uint32_t i = 0; i < tx->blob_count; i++)
+		rlp_add_bytes(out, tx->blob_hashes[i], 32);
+	rlp_end_list(out, list);
+}
+
 /* What signed and unsigned bytes have in common, into a list that is already begun. */
 static void
 add_fields(const EvmTransaction *tx, ByteBuffer *out)
@@ -105,6 +131,8 @@ add_fields(const EvmTransaction *tx, ByteBuffer *out)
 	rlp_add_bytes(out, tx->input.data, tx->input.length);
 	if (tx->type != 0)
 		add_access_list(tx, out);
+	if (tx->type == 3)
+		add_blob_fields(tx, out);
 	if (tx->type == 4)
 		add_authorizations(tx, out);
 }

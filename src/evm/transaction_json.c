@@ -134,12 +134,14 @@ get_type(EvmTransaction *tx, const Doc *doc, Problem *problem)
 	{
 		if (!get_u64(doc, "type", NULL, &type, problem))
 			return false;
-		if (type > 4 || type == 3)
-			return problem_set(problem, "type", "type must be 0, 1, 2 or 4");
+		if (type > 4)
+			return problem_set(problem, "type", "type must be from 0 to 4");
 		tx->type = (uint8_t) type;
 	}
 	else if (member(doc, "authorizationList") != NULL)
 		tx->type = 4;
+	else if (member(doc, "maxFeePerBlobGas") != NULL || member(doc, "blobVersionedHashes") != NULL)
+		tx->type = 3;
 	else if (member(doc, "maxFeePerGas") != NULL || member(doc, "maxPriorityFeePerGas") != NULL)
 		tx->type = 2;
 	else if (member(doc, "accessList") != NULL)
@@ -151,11 +153,17 @@ static bool
 refuse_members_of_other_types(const EvmTransaction *tx, const Doc *doc, Problem *problem)
 {
 	static const char *const fees[] = {"maxFeePerGas", "maxPriorityFeePerGas"};
+	static const char *const blobs[] = {"maxFeePerBlobGas", "blobVersionedHashes"};
 
 	for (size_t i = 0; i < lengthof(fees); i++)
 	{
 		if (tx->type < 2 && member(doc, fees[i]) != NULL)
 			return problem_set(problem, fees[i], "a transaction of type %d has none", tx->type);
+	}
+	for (size_t i = 0; i < lengthof(blobs); i++)
+	{
+		if (tx->type != 3 && member(doc, blobs[i]) != NULL)
+			return problem_set(problem, blobs[i], "a transaction of type %d has none", tx->type);
 	}
 	if (tx->type >= 2 && member(doc, "gasPrice") != NULL)
 		return problem_set(problem, "gasPrice", "a transaction of type %d has none", tx->type);
@@ -163,6 +171,24 @@ refuse_members_of_other_types(const EvmTransaction *tx, const Doc *doc, Problem 
 		return problem_set(problem, "accessList", "a transaction of type 0 has none");
 	if (tx->type != 4 && member(doc, "authorizationList") != NULL)
 		return problem_set(problem, "authorizationList", "a transaction of type %d has none", tx->type);
+	return true;
+}
+
+/* Fills an allocated array of 32-byte values from an array of hex texts; counts how far it came. */
+static bool
+words_from_doc(const Doc *array, uint8_t (*words)[32], uint32_t *count, const Place *place,
+			   Problem *problem)
+{
+	for (uint32_t i = 0; i < array->length; i++)
+	{
+		Place		element = place_element(place, i);
+
+		if (array->items[i]->kind != DOC_STRING)
+			return place_set(&element, problem, "expected 32 bytes as a string of 0x and hex digits");
+		if (!hex_parse_exact(array->items[i]->text, array->items[i]->length, words[(*count)++], 32,
+							 NULL, problem))
+			return place_fail(&element, problem);
+	}
 	return true;
 }
 
@@ -187,17 +213,22 @@ access_from_doc(EvmAccess *access, const Doc *doc, const Place *place, Problem *
 	if (keys->kind != DOC_ARRAY || keys->length > MAX_ENTRIES)
 		return place_set(&at, problem, "expected an array of at most %d entries", MAX_ENTRIES);
 	access->keys = mem_alloc((size_t) keys->length * 32 + 1);
-	for (uint32_t i = 0; i < keys->length; i++)
-	{
-		Place		element = place_element(&at, i);
+	return words_from_doc(keys, access->keys, &access->key_count, &at, problem);
+}
 
-		if (keys->items[i]->kind != DOC_STRING)
-			return place_set(&element, problem, "expected 32 bytes as a string of 0x and hex digits");
-		if (!hex_parse_exact(keys->items[i]->text, keys->items[i]->length,
-							 access->keys[access->key_count++], 32, NULL, problem))
-			return place_fail(&element, problem);
-	}
-	return true;
+static bool
+get_blobs(EvmTransaction *tx, const Doc *doc, Problem *problem)
+{
+	const Doc  *hashes;
+	Place		root = place_member(NULL, "blobVersionedHashes", 19);
+
+	if (!get_u256(doc, "maxFeePerBlobGas", NULL, &tx->max_blob_fee, problem) ||
+		!get_array(doc, "blobVersionedHashes", &hashes, problem))
+		return false;
+	if (hashes == NULL)
+		return true;
+	tx->blob_hashes = mem_alloc((size_t) hashes->length * 32 + 1);
+	return words_from_doc(hashes, tx->blob_hashes, &tx->blob_count, &root, problem);
 }
 
 static bool
@@ -300,6 +331,7 @@ evm_transaction_from_doc(EvmTransaction *tx, const Doc *doc, Problem *problem)
 	static const char *const known[] = {
 		"type", "chainId", "nonce", "to", "value", "gas", "gasLimit", "gasPrice", "maxFeePerGas",
 		"maxPriorityFeePerGas", "input", "data", "accessList", "authorizationList",
+		"maxFeePerBlobGas", "blobVersionedHashes",
 		"v", "yParity", "r", "s", "hash", "from"
 	};
 
@@ -323,6 +355,7 @@ evm_transaction_from_doc(EvmTransaction *tx, const Doc *doc, Problem *problem)
 		get_u256(doc, "maxPriorityFeePerGas", NULL, &tx->max_tip, problem) &&
 		get_input(tx, doc, problem) &&
 		get_access_list(tx, doc, problem) &&
+		get_blobs(tx, doc, problem) &&
 		get_authorizations(tx, doc, problem) &&
 		evm_transaction_valid(tx, problem);
 }
@@ -380,6 +413,16 @@ evm_authorization_to_doc(const EvmAuthorization *authorization)
 }
 
 static const Doc *
+blob_hashes_to_doc(const EvmTransaction *tx)
+{
+	Doc		   *list = doc_array();
+
+	for (uint32_t i = 0; i < tx->blob_count; i++)
+		doc_array_add(list, hex_to_doc(tx->blob_hashes[i], 32));
+	return list;
+}
+
+static const Doc *
 authorizations_to_doc(const EvmTransaction *tx)
 {
 	Doc		   *list = doc_array();
@@ -426,6 +469,11 @@ evm_transaction_to_doc(const EvmTransaction *tx)
 	doc_object_add(doc, "input", hex_to_doc(tx->input.data, tx->input.length));
 	if (tx->type != 0)
 		doc_object_add(doc, "accessList", access_list_to_doc(tx));
+	if (tx->type == 3)
+	{
+		doc_object_add(doc, "maxFeePerBlobGas", integer_to_doc(&tx->max_blob_fee));
+		doc_object_add(doc, "blobVersionedHashes", blob_hashes_to_doc(tx));
+	}
 	if (tx->type == 4)
 		doc_object_add(doc, "authorizationList", authorizations_to_doc(tx));
 	if (tx->type == 0)

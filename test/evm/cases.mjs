@@ -229,12 +229,12 @@ function eventCase(i)
 
 async function transactionCase(i)
 {
-	const type = [0, 0, 1, 2, 4][i % 5];
+	const type = [0, 0, 1, 2, 3, 4][i % 6];
 	const privateKey = key();
 	const account = privateKeyToAccount(privateKey);
 	const legacyWithout = type === 0 && chance(30);
 	const chainId = chance(70) ? 1n + bits(53) : 1n + bits(53) * 4n;
-	const to = type !== 4 && chance(15) ? null : address();
+	const to = type < 3 && chance(15) ? null : address();
 	const tx = { type, nonce: chance(90) ? below(1000000) : Number.MAX_SAFE_INTEGER, gasLimit: unsigned(64), value: unsigned(256), to, data: bytes(below(chance(10) ? 500 : 80)) };
 	const members = { type, nonce: BigInt(tx.nonce), value: tx.value, gas: tx.gasLimit };
 	const accessList = [];
@@ -259,6 +259,15 @@ async function transactionCase(i)
 	json.push(`"input":"${tx.data}"`, `"to":${to === null ? 'null' : `"${to}"`}`);
 	if (type !== 0)
 		json.push(`"accessList":${JSON.stringify(accessList)}`);
+	const blobs = { blobVersionedHashes: [], maxFeePerBlobGas: 0n };
+	if (type === 3)
+	{
+		for (let n = 1 + below(6); n > 0; n--)
+			blobs.blobVersionedHashes.push('0x01' + bytes(31).slice(2));
+		blobs.maxFeePerBlobGas = unsigned(256);
+		Object.assign(tx, blobs);
+		json.push(`"blobVersionedHashes":${JSON.stringify(blobs.blobVersionedHashes)}`, `"maxFeePerBlobGas":${notation(blobs.maxFeePerBlobGas)}`);
+	}
 	let viemList;
 	if (type === 4)
 	{
@@ -287,7 +296,7 @@ async function transactionCase(i)
 	if (chainId <= BigInt(Number.MAX_SAFE_INTEGER))
 	{
 		const other = {
-			type: ['legacy', 'eip2930', 'eip1559', '', 'eip7702'][type], nonce: tx.nonce, gas: tx.gasLimit,
+			type: ['legacy', 'eip2930', 'eip1559', 'eip4844', 'eip7702'][type], nonce: tx.nonce, gas: tx.gasLimit,
 			value: tx.value, to: to ?? undefined, data: tx.data
 		};
 		if (!legacyWithout)
@@ -301,6 +310,8 @@ async function transactionCase(i)
 		}
 		if (type !== 0)
 			other.accessList = accessList;
+		if (type === 3)
+			Object.assign(other, blobs);
 		if (type === 4)
 			other.authorizationList = viemList;
 		agree('transaction', raw, await account.signTransaction(other));
@@ -309,7 +320,10 @@ async function transactionCase(i)
 	emit('transaction_unsigned', [json], unsignedTx.unsignedSerialized);
 	emit('transaction_sign', [json, privateKey], raw);
 	emit('transaction_hash', [raw], signedTx.hash);
-	emit('transaction_decode', [raw, signedTx.hash, account.address], json);
+	emit(type === 3 ? 'blob_decode' : 'transaction_decode', [raw, signedTx.hash, account.address], json);
+	/* With sidecars it has the same hash. */
+	if (type === 3)
+		emit('transaction_hash', ['0x03' + ethers.encodeRlp([ethers.decodeRlp('0x' + raw.slice(4)), [bytes(100)], [bytes(48)], [bytes(48)]]).slice(2)], signedTx.hash);
 }
 
 /* ---- messages ---- */

@@ -25,6 +25,10 @@ SELECT number, kind, a, b, c, want, CASE kind
 		AND transaction_decode(pg_temp.hex(a)) ->> 'from' = c
 		-- what was decoded means what was encoded
 		AND transaction_encode_unsigned(transaction_decode(pg_temp.hex(a))) = transaction_encode_unsigned(want::jsonb)
+	WHEN 'blob_decode' THEN
+		transaction_decode_blob(pg_temp.hex(a)) ->> 'hash' = b
+		AND transaction_decode_blob(pg_temp.hex(a)) ->> 'from' = c
+		AND transaction_encode_unsigned(transaction_decode_blob(pg_temp.hex(a))) = transaction_encode_unsigned(want::jsonb)
 	WHEN 'message_hash' THEN pg_temp.hex(eip191_hash(pg_temp.hex(a))) = want
 	WHEN 'message_verify' THEN verify_message(a::address, pg_temp.hex(b), pg_temp.hex(c)) = want::boolean
 	WHEN 'ecrecover' THEN ecrecover(pg_temp.hex(a), pg_temp.hex(b))::text = want

@@ -17,7 +17,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t		hash[32];
 	uint8_t		hash_again[32];
 
-	if (evm_transaction_decode(&tx, data, size, true, &problem))
+	if ((size > 0 && data[0] == 3 ? evm_transaction_decode_blob : evm_transaction_decode)
+		(&tx, data, size, true, &problem))
 	{
 		U256		chain_id = u256_from_u64(1);
 		ByteBuffer	out;
@@ -35,6 +36,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else if (!evm_transaction_signing_hash(&tx, hash, &problem) ||
 				 !evm_transaction_signing_hash(&again, hash_again, &problem) ||
 				 memcmp(hash, hash_again, 32) != 0)
+			abort();
+		if (!evm_transaction_hash(data, size, hash, &problem) || memcmp(hash, tx.hash, 32) != 0)
 			abort();
 		(void) evm_transaction_check(&tx, size, &chain_id);
 		keccak256(data, size, hash);

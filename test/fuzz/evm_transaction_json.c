@@ -25,7 +25,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		bytes_init(&out, 0);
 		if (!evm_transaction_sign(&tx, key, sender, &out, &problem) ||
-			!evm_transaction_decode(&again, out.data, out.length, true, &problem) ||
+			!(tx.type == 3 ? evm_transaction_decode_blob : evm_transaction_decode)
+			(&again, out.data, out.length, true, &problem) ||
 			memcmp(again.from, sender, ADDRESS_LENGTH) != 0)
 			abort();
 	}

@@ -51,7 +51,8 @@ decode(const char *hex)
 	Bytes		raw = unhex(hex);
 	EvmTransaction tx;
 
-	if (!evm_transaction_decode(&tx, raw.data, raw.length, true, &problem))
+	if (!(raw.length > 0 && raw.data[0] == 3 ? evm_transaction_decode_blob : evm_transaction_decode)
+		(&tx, raw.data, raw.length, true, &problem))
 	{
 		snprintf(wrong, sizeof(wrong), "%s: %s", problem.where, problem.message);
 		return wrong;
@@ -121,6 +122,8 @@ test_round_trips(void)
 		"\"value\":\"115792089237316195423570985008687907853269984665640564039457584007913129639935\",\"maxFeePerGas\":1}",
 		"{\"chainId\":1,\"to\":\"0x00000000000000000000000000000000000000aa\",\"authorizationList\":[{\"chainId\":0,"
 		"\"address\":\"0x00000000000000000000000000000000000000bb\",\"nonce\":1,\"yParity\":1,\"r\":\"0x1\",\"s\":2}]}",
+		"{\"chainId\":1,\"to\":\"0x00000000000000000000000000000000000000aa\",\"maxFeePerBlobGas\":9,\"blobVersionedHashes\":"
+		"[\"0x01000000000000000000000000000000000000000000000000000000000000aa\"]}",
 	};
 
 	for (size_t i = 0; i < lengthof(cases); i++)
@@ -153,8 +156,9 @@ test_refusals(void)
 	static const char *const cases[][2] = {
 		{"{\"nonce\":18446744073709551615}", "nonce: "},
 		{"{\"nonce\":-1}", "nonce: "},
-		{"{\"type\":3}", "type: "},
 		{"{\"type\":5}", "type: "},
+		{"{\"type\":3,\"chainId\":1}", "to: "},
+		{"{\"type\":3,\"chainId\":1,\"to\":\"0x00000000000000000000000000000000000000aa\"}", "blobVersionedHashes: "},
 		{"{\"type\":2}", "chainId: "},
 		{"{\"chainId\":0}", "chainId: "},
 		{"{\"chainId\":\"57896044618658097711785492504343953926634992332820282019728792003956564819950\"}", "chainId: "},
@@ -176,7 +180,7 @@ test_refusals(void)
 		{"[]", ": "},
 	};
 	static const char *const raw[][2] = {
-		{"0x", "byte 0: "}, {"0x00c0", "byte 0: "}, {"0x03c0", "byte 0: "}, {"0x05c0", "byte 0: "},
+		{"0x", "byte 0: "}, {"0x00c0", "byte 0: "}, {"0x03c0", "chainId: "}, {"0x05c0", "byte 0: "},
 		{"0x7fc0", "byte 0: "}, {"0x02", "byte 1: "}, {"0xc0", "nonce: "}, {"0x80", "byte 0: "},
 	};
 
