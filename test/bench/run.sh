@@ -130,6 +130,7 @@ SQL
 )")
 done
 note "start_many, one client" starts/s "${speeds[@]}"
+. "$home/test/bench/evm.sh"
 
 mkdir -p "$home/build"
 {
