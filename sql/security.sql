@@ -179,3 +179,5 @@ RESET ROLE;
 SELECT dalp.start('sec.awaits', tags => jsonb_build_object('a', repeat('x', 300000)));
 SELECT dalp.start('sec.awaits', traceparent => E'00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nX: y');
 SELECT dalp.start('sec.awaits', traceparent => '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01') IS NOT NULL AS started;
+SELECT id AS letter FROM dalp.dead_letters WHERE reference = :fails AND resolution IS NULL \gset
+SELECT dalp.redrive(:letter, jsonb_build_object('a', repeat('x', 300000)));

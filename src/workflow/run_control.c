@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/document_jsonb.h"
 #include "core/errors.h"
+#include "core/settings.h"
 #include "core/wake.h"
 #include "workflow/run_control.h"
 
@@ -198,6 +199,12 @@ run_redrive(int64 run_id, Jsonb *patch, Oid actor)
 		input = doc_to_jsonb(merge_patch(doc_from_jsonb(step->input), doc_from_jsonb(patch)), &problem);
 		if (input == NULL)
 			problem_raise(&problem, "patch");
+		/* The state would refuse it, and the dead letter be spent. */
+		if ((Size) VARSIZE(input) > (Size) dalp_max_payload * 1024)
+			ereport(ERROR,
+					(errcode(ERRCODE_DALP_LIMIT_EXCEEDED),
+					 errmsg("patched input is too large"),
+					 errdetail("It has %u bytes; dalp.max_payload is %d kB.", VARSIZE(input), dalp_max_payload)));
 	}
 
 	batch_init(&writes);
