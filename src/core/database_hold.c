@@ -48,7 +48,7 @@ typedef struct Claim
 
 static ProcessUtility_hook_type previous_hook = NULL;
 
-/* The hold of this backend, at most one: these statements run by themselves. */
+/* The last hold of this backend. A transaction that renames several databases has one for each. */
 static DatabaseSlot *held = NULL;
 static bool held_is_dropped = false;
 static bool scan_at_end = false;
@@ -134,18 +134,16 @@ claim_is_allowed(const Claim *claim, Oid database)
  * ---------------------------------------------------------------------- */
 
 static void
-hold_release(bool committed)
+slot_release(DatabaseSlot *slot, bool dropped)
 {
-	DatabaseSlot *slot = held;
+	bool		mine;
 
-	if (slot == NULL)
-		return;
-	held = NULL;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	if (slot->holder == MyProcPid)
+	mine = slot->holder == MyProcPid;
+	if (mine)
 	{
 		slot->holder = 0;
-		slot->unwanted = slot->unwanted || (committed && held_is_dropped);
+		slot->unwanted = slot->unwanted || dropped;
 		for (int kind = 0; kind < WORKER_KINDS; kind++)
 			for (int i = 0; i < WORKER_MAX_PER_KIND; i++)
 			{
@@ -154,7 +152,20 @@ hold_release(bool committed)
 			}
 	}
 	LWLockRelease(shared->lock);
-	ConditionVariableBroadcast(&slot->detached);
+	if (mine)
+		ConditionVariableBroadcast(&slot->detached);
+}
+
+static void
+hold_release(bool committed)
+{
+	DatabaseSlot *last = held;
+
+	if (last == NULL)
+		return;
+	held = NULL;
+	for (int i = 0; i < shared->slot_count; i++)
+		slot_release(&shared->slots[i], &shared->slots[i] == last && committed && held_is_dropped);
 	launcher_wake();
 }
 
