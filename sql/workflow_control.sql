@@ -12,12 +12,12 @@ CREATE FUNCTION wc.step(i jsonb) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT i
 $$;
 CREATE PROCEDURE wc.until(query text, wanted text) LANGUAGE plpgsql AS $$
-DECLARE found text; BEGIN
+DECLARE found text; poll_interval CONSTANT float8 := 0.01; BEGIN
 	FOR i IN 1..3000 LOOP
 		EXECUTE query INTO found;
 		IF found = wanted THEN RETURN; END IF;
 		COMMIT;
-		PERFORM pg_sleep(0.01);
+		PERFORM pg_sleep(poll_interval);
 	END LOOP;
 	RAISE EXCEPTION 'waited in vain for %, the last answer was %', wanted, found;
 END $$;

@@ -26,7 +26,7 @@ BEGIN
 		WHEN 'lock' THEN RAISE EXCEPTION 'as if' USING ERRCODE = 'lock_not_available';
 		WHEN 'check' THEN INSERT INTO we.checked VALUES (-1);
 		WHEN 'assert' THEN ASSERT false, 'asserted';
-		WHEN 'sleep' THEN PERFORM pg_sleep(30);
+		WHEN 'sleep' THEN PERFORM pg_sleep('30');
 		WHEN 'own name' THEN RAISE EXCEPTION 'mine' USING ERRCODE = 'XX123';
 	END CASE;
 	RETURN 'null';

@@ -7,12 +7,12 @@ SET client_min_messages = warning;
 CREATE SCHEMA wsig;
 -- Waits, with a bound, until the run has so many rows in the table.
 CREATE PROCEDURE wsig.until(relation text, run bigint, wanted bigint DEFAULT 1) LANGUAGE plpgsql AS $$
-DECLARE found bigint; BEGIN
+DECLARE found bigint; poll_interval CONSTANT float8 := 0.01; BEGIN
 	FOR i IN 1..3000 LOOP
 		EXECUTE format('SELECT count(*) FROM %s run_id = $1', CASE WHEN relation LIKE '% AND' THEN relation ELSE relation || ' WHERE' END) INTO found USING run;
 		IF found = wanted THEN RETURN; END IF;
 		COMMIT;
-		PERFORM pg_sleep(0.01);
+		PERFORM pg_sleep(poll_interval);
 	END LOOP;
 	RAISE EXCEPTION 'waited in vain for % rows of %, there are %', wanted, relation, found;
 END $$;

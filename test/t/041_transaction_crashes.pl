@@ -77,7 +77,8 @@ submit(500);
 my $kills = 0;
 while ($kills < 8)
 {
-	sleep(0.5 + rand(1));
+	my $until_the_next = 0.5 + rand(1);
+	sleep($until_the_next);
 	if ($kills % 4 == 3)
 	{
 		crash_server($node);

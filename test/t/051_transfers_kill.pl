@@ -18,6 +18,7 @@ use DalpTest;
 my $transfers = $ENV{TORTURE_TRANSFERS} // 200;
 my $kill_seconds = $ENV{TORTURE_SECONDS} // 20;
 my $kill_interval = 2;
+my $poll_interval = 0.05;
 my @wallets = map { "wallet$_" } 1 .. 5;
 my @recipients = map { sprintf '0x%040x', 0xA00 + $_ } 1 .. 7;
 
@@ -95,7 +96,7 @@ while (time() < $begin + $kill_seconds || $next < $transfers)
 		$kills++;
 		$next_kill += $kill_interval;
 	}
-	sleep(0.05);
+	sleep($poll_interval);
 }
 note("$kills kills, $submissions submissions");
 cmp_ok($kills, '>=', int($kill_seconds / $kill_interval / 3), 'kills have happened');
