@@ -29,6 +29,7 @@
 #include "core/worker.h"
 #include "workflow/executor.h"
 #include "workflow/hot.h"
+#include "workflow/poison.h"
 #include "workflow/step.h"
 
 /* After so many steps in a row on one ready row the run queues again behind the others. */
@@ -49,6 +50,7 @@ typedef struct Penalty
 } Penalty;
 
 static HTAB *penalties = NULL;
+static int64 condemned = 0;		/* run to end, because its handler kills executors */
 static List *alone = NIL;		/* of int64 *: runs to step one by one, in worker_context() */
 static uint32 pending = 0;		/* shards that may have rows */
 static TimestampTz last_sweep = 0;
@@ -75,6 +77,7 @@ executor_start(void)
 	control.hcxt = worker_context();
 	penalties = hash_create("dalp executor penalties", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	pending = ~0U;
+	poison_start();
 }
 
 /* Must the run be left alone for now? */
@@ -134,6 +137,11 @@ run_members(List *steps, BatchWrites *writes, bool single)
 			(previous != NULL && previous->run_id == step->run_id &&
 			 !(shares && fork_may_share_batch(step))))
 			continue;
+		if (poison_is_condemned(step->run_id))
+		{
+			condemned = step->run_id;
+			continue;
+		}
 		shares = fork_may_share_batch(step);
 		previous = step;
 
@@ -296,6 +304,13 @@ executor_turn(void)
 	uint32		mine = wake_my_shards();
 	uint32		news = wake_take_shards();
 
+	if (condemned != 0)
+	{
+		bury_run(condemned, "57P02", "the server crashed, again and again, while a handler of this run was called");
+		poison_forgive(condemned);
+		condemned = 0;
+		pending |= mine;
+	}
 	if (alone != NIL)
 	{
 		int64	   *first = linitial(alone);
@@ -321,7 +336,7 @@ executor_turn(void)
 		return until_sweep(now);
 
 	run_guarded(pending & mine, 0);
-	return (pending & mine) != 0 || alone != NIL ? 0 : until_sweep(now);
+	return (pending & mine) != 0 || alone != NIL || condemned != 0 ? 0 : until_sweep(now);
 }
 
 static int

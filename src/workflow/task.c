@@ -16,6 +16,7 @@
 #include "core/settings.h"
 #include "core/stop_point.h"
 #include "workflow/handler.h"
+#include "workflow/poison.h"
 #include "workflow/run_control.h"
 #include "workflow/start.h"
 #include "workflow/step.h"
@@ -69,7 +70,9 @@ run_function(Step *step, const AslDecision *call, Jsonb *input, Jsonb **result, 
 
 	STOP_POINT("step_before_body");
 	calling = step->run_id;
+	poison_calling(step->run_id);
 	handler_call(step->definition, asl_task_resource(step->state), input, timeout, &outcome);
+	poison_returned(step->run_id);
 	calling = 0;
 	STOP_POINT("step_after_body");
 	*result = outcome.result;
