@@ -131,7 +131,7 @@ extern uint64_t evm_floor_gas(const EvmTransaction *tx);
 extern const char *evm_transaction_check(const EvmTransaction *tx, size_t size,
 										 const U256 *chain_id);
 
-/* value + gas * fee: false past 2^256 - 1. */
+/* value + gas * fee, and blob gas * its fee: false past 2^256 - 1. */
 extern bool evm_transaction_cost(const EvmTransaction *tx, U256 *cost);
 
 #endif							/* DALP_EVM_TRANSACTION_H */

@@ -16,6 +16,9 @@
 #define GAS_AUTHORIZATION 25000
 #define GAS_FLOOR_TOKEN 10
 
+/* EIP-4844: of a market of its own. */
+#define GAS_BLOB ((uint64_t) 1 << 17)
+
 static uint64_t
 count_zero_bytes(const EvmTransaction *tx)
 {
@@ -52,9 +55,13 @@ bool
 evm_transaction_cost(const EvmTransaction *tx, U256 *cost)
 {
 	U256		gas = u256_from_u64(tx->gas);
+	U256		blob_gas = u256_from_u64(tx->blob_count * GAS_BLOB);
+	U256		blob_cost;
 
 	return u256_multiply(cost, &gas, tx->type <= 1 ? &tx->gas_price : &tx->max_fee) &&
-		u256_add(cost, cost, &tx->value);
+		u256_add(cost, cost, &tx->value) &&
+		u256_multiply(&blob_cost, &blob_gas, &tx->max_blob_fee) &&
+		u256_add(cost, cost, &blob_cost);
 }
 
 const char *
