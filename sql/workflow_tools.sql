@@ -251,7 +251,7 @@ SELECT * FROM wt.why(:child, :run);
 SELECT kind, name FROM dalp.why(:run);
 
 -- A transaction: its state.
-SELECT dalp.create_chain('wt_chain', 31337, 'depth:1', 'eip1559', NULL) IS NOT NULL AS chain, dalp.create_wallet('wt_wallet') IS NOT NULL AS wallet;
+SELECT dalp.create_chain('wt_chain', 3133779, 'depth:1', 'eip1559', NULL) IS NOT NULL AS chain, dalp.create_wallet('wt_wallet') IS NOT NULL AS wallet;
 SELECT dalp.create_workflow('wt_transaction', '{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "chain:transaction",
 	"Parameters": {"wallet": "wt_wallet", "chain": "wt_chain", "to": "0x0000000000000000000000000000000000000001", "value": "1"}, "End": true}}}') AS version;
 SELECT dalp.start('wt_transaction') AS run \gset
