@@ -31,12 +31,18 @@
 	" JOIN dalp_workflow.workflow w ON w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id" \
 	" FOR NO KEY UPDATE OF r"
 
+/* Locks within the limit: runs that somebody else has locked take nobody's place. */
 static Statement claim = {
-	CLAIM_COLUMNS
+	"SELECT q.row_id, q.kind, q.entry, q.branch_id, q.run_id, q.definition_id, q.priority, q.paused, w.paused,"
+	" q.concurrency_key, q.parent_run_id, q.parent_branch, q.started_at, q.redrives, q.shard"
 	" FROM unnest($1::smallint[]) AS s(shard) CROSS JOIN LATERAL"
-	" (SELECT y.ctid AS row_id, y.kind, y.entry, y.branch_id, y.run_id, y.shard FROM dalp_workflow.ready y"
-	" WHERE y.shard OPERATOR(pg_catalog.=) s.shard ORDER BY y.rank, y.pass, y.run_id LIMIT $2) AS q"
-	CLAIM_JOINS " SKIP LOCKED",
+	" (SELECT y.ctid AS row_id, y.kind, y.entry, y.branch_id, y.shard, r.run_id, r.definition_id, r.priority, r.paused,"
+	" r.concurrency_key, r.parent_run_id, r.parent_branch, r.started_at, r.redrives"
+	" FROM dalp_workflow.ready y JOIN dalp_workflow.run r ON r.run_id OPERATOR(pg_catalog.=) y.run_id"
+	" WHERE y.shard OPERATOR(pg_catalog.=) s.shard ORDER BY y.rank, y.pass, y.run_id LIMIT $2"
+	" FOR NO KEY UPDATE OF r SKIP LOCKED) AS q"
+	" JOIN dalp_workflow.definition d ON d.definition_id OPERATOR(pg_catalog.=) q.definition_id"
+	" JOIN dalp_workflow.workflow w ON w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id",
 	2, {INT2ARRAYOID, INT4OID}
 };
 static Statement claim_one = {
@@ -191,7 +197,8 @@ read_claim(MemoryContext context, uint64 row)
 }
 
 List *
-claim_batch(uint32 shards, int limit, int64 only_run, ClaimRecall recall, uint32 *shards_left)
+claim_batch(uint32 shards, int limit, int64 only_run, ClaimFilter filter, ClaimRecall recall,
+			uint32 *shards_left)
 {
 	MemoryContext context = CurrentMemoryContext;
 	static const Oid types[] = {INT8OID, INT4OID, TIDOID, INT4OID};
@@ -236,6 +243,8 @@ claim_batch(uint32 shards, int limit, int64 only_run, ClaimRecall recall, uint32
 	rows_init(&keys, lengthof(types), types);
 	for (uint64 i = 0; i < count; i++)
 	{
+		if (!filter(claimed[i]->run_id))
+			continue;
 		claimed[i]->definition = definition_get(definitions[i]);
 		rows_add(&keys);
 		rows_set(&keys, 0, Int64GetDatum(claimed[i]->run_id));

@@ -41,6 +41,7 @@
 /* A run that fails alone for reasons of ours: put aside 0.2 s, 0.4 s …, dead letter at the last strike. */
 #define PENALTY_MS 100
 #define PENALTY_STRIKES 5
+#define PENALTY_BURIED_MS 600000
 
 typedef struct Penalty
 {
@@ -133,9 +134,7 @@ run_members(List *steps, BatchWrites *writes, bool single)
 		Step	   *step = lfirst(cell);
 
 		/* Rows of one run come together; the next one may need what this one writes. */
-		if (is_put_aside(step->run_id) ||
-			(previous != NULL && previous->run_id == step->run_id &&
-			 !(shares && fork_may_share_batch(step))))
+		if (previous != NULL && previous->run_id == step->run_id && !(shares && fork_may_share_batch(step)))
 			continue;
 		if (poison_is_condemned(step->run_id))
 		{
@@ -168,29 +167,39 @@ compare_runs(const ListCell *a, const ListCell *b)
 	return x->run_id < y->run_id ? -1 : x->run_id > y->run_id;
 }
 
+/* Runs of the batch under way, in worker_context(): to be stepped one by one if it fails. */
+static List *members = NIL;
+
+/* A ClaimFilter: notes the run, and leaves it out for as long as it is put aside. */
+static bool
+note_member(int64 run_id)
+{
+	MemoryContext old;
+	int64	   *member;
+
+	if (is_put_aside(run_id))
+		return false;
+	old = MemoryContextSwitchTo(worker_context());
+	member = palloc(sizeof(int64));
+	*member = run_id;
+	members = lappend(members, member);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
 /* One batch, or one run alone. Returns false if its members have to be stepped one by one. */
 static bool
-run_batch(uint32 shards, int64 only_run, uint32 *shards_left, List **members)
+run_batch(uint32 shards, int64 only_run, uint32 *shards_left)
 {
 	BatchWrites writes;
 	List	   *steps;
-	ListCell   *cell;
 	int			limit = Max(1, dalp_batch_size / Max(1, pg_popcount32(shards)));
 	int			count;
 
 	worker_begin("stepping runs");
 	batch_init(&writes);
-	steps = claim_batch(shards, limit, only_run, hot_recall, shards_left);
+	steps = claim_batch(shards, limit, only_run, note_member, hot_recall, shards_left);
 	list_sort(steps, compare_runs);
-	foreach(cell, steps)
-	{
-		MemoryContext old = MemoryContextSwitchTo(worker_context());
-		int64	   *run_id = palloc(sizeof(int64));
-
-		*run_id = ((Step *) lfirst(cell))->run_id;
-		*members = lappend(*members, run_id);
-		MemoryContextSwitchTo(old);
-	}
 	count = run_members(steps, &writes, only_run != 0);
 	if (count < 0)
 	{
@@ -224,6 +233,31 @@ bury_run(int64 run_id, const char *sqlstate, const char *message)
 	worker_commit();
 }
 
+/* The same; a run that can't even be ended is left alone for long. */
+static void
+bury_guarded(int64 run_id, const char *sqlstate, const char *message)
+{
+	MemoryContext turn = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		bury_run(run_id, sqlstate, message);
+	}
+	PG_CATCH();
+	{
+		Penalty    *penalty = hash_search(penalties, &run_id, HASH_ENTER, NULL);
+
+		penalty->strikes = 0;
+		penalty->until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PENALTY_BURIED_MS);
+		MemoryContextSwitchTo(turn);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(turn);
+	}
+	PG_END_TRY();
+}
+
 /* Errors that say nothing about the run: the process ends and is started again with back-off. */
 static bool
 is_infrastructure(int sqlstate)
@@ -245,12 +279,11 @@ run_guarded(uint32 shards, int64 only_run)
 {
 	MemoryContext turn = CurrentMemoryContext;
 	uint32		shards_left = 0;
-	List	   *members = NIL;
 	volatile bool done = false;
 
 	PG_TRY();
 	{
-		done = run_batch(shards, only_run, &shards_left, &members);
+		done = run_batch(shards, only_run, &shards_left);
 	}
 	PG_CATCH();
 	{
@@ -266,26 +299,24 @@ run_guarded(uint32 shards, int64 only_run)
 		hot_forget_all();
 		MemoryContextSwitchTo(turn);
 		if (only_run != 0 && put_aside(only_run))
-			bury_run(only_run, pstrdup(unpack_sql_state(edata->sqlerrcode)), edata->message);
+			bury_guarded(only_run, pstrdup(unpack_sql_state(edata->sqlerrcode)), edata->message);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(turn);
 
 	if (only_run == 0)
-	{
 		pending = (pending & ~shards) | shards_left;
-		if (!done)
-		{
-			MemoryContext old = MemoryContextSwitchTo(worker_context());
+	if (only_run == 0 && !done)
+	{
+		MemoryContext old = MemoryContextSwitchTo(worker_context());
 
-			alone = list_concat(alone, members);
-			MemoryContextSwitchTo(old);
-			pending |= shards;
-			list_free(members);
-			return;
-		}
+		alone = list_concat(alone, members);
+		list_free(members);
+		MemoryContextSwitchTo(old);
 	}
-	list_free_deep(members);
+	else
+		list_free_deep(members);
+	members = NIL;
 }
 
 /* Is it time to look at all shards, wake-up or not? */

@@ -143,9 +143,12 @@ extern void batch_run_done(BatchWrites *writes, const Step *step, const char *st
  * else has locked are left out.  Loads where each branch stands, after the
  * lock.  Returns a List of Step; *shards_left = mask of shards that had rows.
  * Positions in the caller's memory (hot) spare reading the documents again.
+ * The filter is asked about each run before anything of it is loaded.
  */
 typedef bool (*ClaimRecall) (Step *step);	/* fills input, variables, run_input if known at last_seq */
-extern List *claim_batch(uint32 shards, int limit, int64 only_run, ClaimRecall recall, uint32 *shards_left);
+typedef bool (*ClaimFilter) (int64 run_id);
+extern List *claim_batch(uint32 shards, int limit, int64 only_run, ClaimFilter filter, ClaimRecall recall,
+						 uint32 *shards_left);
 
 typedef struct Message
 {
