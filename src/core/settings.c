@@ -30,8 +30,6 @@ int			dalp_step_timeout = 60000;
 int			dalp_transient_retries = 20;
 int			dalp_max_payload = 256;
 int			dalp_sweep_interval = 1000;
-int			dalp_retention_days = 30;
-char	   *dalp_default_retry = NULL;
 
 int			dalp_poll_interval = 1000;
 int			dalp_rpc_timeout = 10000;
@@ -127,11 +125,6 @@ define_workflow(void)
 				   NULL, &dalp_max_payload, 1, 262144, GUC_UNIT_KB);
 	reloadable_int("dalp.sweep_interval", "Time between looks for work that no wake-up announced.",
 				   NULL, &dalp_sweep_interval, 1000, 60000, GUC_UNIT_MS);
-	reloadable_int("dalp.retention_days", "Days that finished runs are kept; 0 keeps them for ever.",
-				   NULL, &dalp_retention_days, 0, 36500, 0);
-	DefineCustomStringVariable("dalp.default_retry",
-							   "A Retry array, as JSON, for Task states that have none; empty means no retries.",
-							   NULL, &dalp_default_retry, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
 static void

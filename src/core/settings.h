@@ -23,8 +23,6 @@ extern int	dalp_step_timeout;
 extern int	dalp_transient_retries;
 extern int	dalp_max_payload;			/* kilobytes */
 extern int	dalp_sweep_interval;
-extern int	dalp_retention_days;
-extern char *dalp_default_retry;		/* jsonb text: a Retry array for Tasks without one; empty = none */
 
 /* chain */
 extern int	dalp_poll_interval;			/* between looks at a chain's head */

@@ -39,7 +39,7 @@ run_find(int64 run_id, RunInfo *info)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_UNKNOWN_OBJECT),
 				 errmsg("run " INT64_FORMAT " does not exist", run_id),
-				 errhint("Its start may have been rolled back, or retention may have removed it.")));
+				 errhint("Its start may have been rolled back.")));
 	info->run_id = run_id;
 	info->workflow_id = store_int32(0, 1);
 	info->definition_id = store_int32(0, 2);

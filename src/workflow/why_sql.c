@@ -81,7 +81,7 @@ dalp_why(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_UNKNOWN_OBJECT),
 				 errmsg("run " INT64_FORMAT " does not exist", run_id),
-				 errhint("Its start may have been rolled back, or retention may have removed it.")));
+				 errhint("Its start may have been rolled back.")));
 	if (!sees_all)
 		definition_require(run.workflow_id, run.workflow, run.owner, caller);
 	put_all(result, &run);
