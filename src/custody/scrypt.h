@@ -11,7 +11,7 @@
 
 #include "core/base.h"
 
-/* n * r * p at most: 256 MiB of memory, and about a second of work. */
+/* n * r * p at most: 256 MiB of memory, and one to three seconds of work. */
 #define SCRYPT_MAX_COST ((uint64_t) 1 << 21)
 
 /* n is a power of two above 1, r and p are at least 1, and n * r * p is at most SCRYPT_MAX_COST. */
