@@ -48,7 +48,7 @@ dalp_keystore_decrypt(PG_FUNCTION_ARGS)
 	Problem		problem = {{0}, {0}};
 	const Doc  *keystore;
 	uint8		key[32];
-	Datum		result;
+	volatile Datum result;
 
 	require_superuser();
 	keystore = doc_parse(VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json), &problem);
