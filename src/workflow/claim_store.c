@@ -68,7 +68,7 @@ static Statement lock_run = {
  */
 static Statement positions = {
 	"SELECT u.number, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq,"
-	" b.parent_branch, b.item_index, b.children_started, b.children_open, b.children_failed,"
+	" b.parent_branch, b.children_started, b.children_open, b.children_failed,"
 	" b.row_id"
 	" FROM unnest($1::bigint[], $2::int[], $3::tid[], $4::int[]) AS u(run_id, branch_id, row_id, number)"
 	" CROSS JOIN LATERAL (SELECT FROM dalp_workflow.ready y WHERE y.ctid OPERATOR(pg_catalog.=) u.row_id"
@@ -79,7 +79,7 @@ static Statement positions = {
 };
 static Statement position_one = {
 	"SELECT 0, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq,"
-	" b.parent_branch, b.item_index, b.children_started, b.children_open, b.children_failed,"
+	" b.parent_branch, b.children_started, b.children_open, b.children_failed,"
 	" b.ctid"
 	" FROM dalp_workflow.branch b WHERE b.run_id OPERATOR(pg_catalog.=) $1"
 	" AND b.branch_id OPERATOR(pg_catalog.=) $2",
@@ -141,11 +141,10 @@ read_position(Step *step, uint64 row)
 	step->last_seq = store_int32(row, 8);
 	step->data_seq = store_int32(row, 9);
 	step->fork_parent = step->branch_id == 0 ? -1 : store_int32(row, 10);
-	step->item_index = store_int32(row, 11);
-	step->children_started = store_int32(row, 12);
-	step->children_open = store_int32(row, 13);
-	step->children_failed = store_int32(row, 14);
-	ItemPointerCopy((ItemPointer) DatumGetPointer(store_value(row, 15, &isnull)), &step->branch_row);
+	step->children_started = store_int32(row, 11);
+	step->children_open = store_int32(row, 12);
+	step->children_failed = store_int32(row, 13);
+	ItemPointerCopy((ItemPointer) DatumGetPointer(store_value(row, 14, &isnull)), &step->branch_row);
 	step->entered_logged = step->attempt > 0 || step->transient > 0 || step->kind == READY_RESUME ||
 		step->kind == READY_TIMEOUT || step->kind == READY_DELIVER;
 }

@@ -123,7 +123,7 @@ fork_may_share_batch(const Step *step)
 static void
 abort_children(Step *parent, const char *reason)
 {
-	ForkWait   *waits;
+	RunWait   *waits;
 	int			count = fork_store_waits(parent->run_id, parent->branch_id, &waits);
 
 	for (int i = 0; i < count; i++)

@@ -92,7 +92,7 @@ fork_drop_children(void)
 	" AND b.parent_branch OPERATOR(pg_catalog.=) o.branch_id)"
 
 int
-fork_store_waits(int64 run_id, int branch_id, ForkWait **waits)
+fork_store_waits(int64 run_id, int branch_id, RunWait **waits)
 {
 	static Statement find = {
 		BELOW " SELECT w.branch_id, w.kind, w.reference FROM dalp_workflow.wait w WHERE w.run_id OPERATOR(pg_catalog.=) $1"
@@ -102,9 +102,9 @@ fork_store_waits(int64 run_id, int branch_id, ForkWait **waits)
 	Datum		values[2] = {Int64GetDatum(run_id), Int32GetDatum(branch_id)};
 	int			count = (int) store_write(&find, values, NULL, 0);
 
-	*waits = palloc(sizeof(ForkWait) * Max(count, 1));
+	*waits = palloc(sizeof(RunWait) * Max(count, 1));
 	for (int i = 0; i < count; i++)
-		(*waits)[i] = (ForkWait) {store_int32(i, 1), pstrdup(store_text(i, 2)), store_int64(i, 3)};
+		(*waits)[i] = (RunWait) {store_int32(i, 1), pstrdup(store_text(i, 2)), store_int64(i, 3)};
 	return count;
 }
 

@@ -5,14 +5,8 @@
 #ifndef DALP_FORK_STORE_H
 #define DALP_FORK_STORE_H
 
+#include "workflow/run_control.h"
 #include "workflow/step.h"
-
-typedef struct ForkWait
-{
-	int			branch_id;
-	char	   *kind;
-	int64		reference;
-} ForkWait;
 
 /* Takes numbers for so many branches of the run; returns the first. */
 extern int	fork_store_take_branches(int64 run_id, int count);
@@ -24,7 +18,7 @@ extern void fork_flush_children(void);
 extern void fork_drop_children(void);
 
 /* What the branches below wait for. */
-extern int	fork_store_waits(int64 run_id, int branch_id, ForkWait **waits);
+extern int	fork_store_waits(int64 run_id, int branch_id, RunWait **waits);
 
 /* Removes all branches below, with their waits, timers and ready rows. */
 extern void fork_store_delete(int64 run_id, int branch_id);

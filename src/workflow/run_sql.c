@@ -17,6 +17,7 @@
 #include "ops/audit.h"
 #include "workflow/arguments.h"
 #include "workflow/definition.h"
+#include "workflow/handler.h"
 #include "workflow/message.h"
 #include "workflow/run_control.h"
 
@@ -149,7 +150,7 @@ dalp_raise_error(PG_FUNCTION_ARGS)
 	char	   *cause = text_argument(fcinfo, 1);
 
 	ereport(ERROR,
-			(errcode(MAKE_SQLSTATE('D', 'L', '0', '2', '1')),
+			(errcode(ERRCODE_DALP_NAMED_ERROR),
 			 errmsg("%s", cause ? cause : error),
 			 err_generic_string(PG_DIAG_DATATYPE_NAME, error)));
 	PG_RETURN_VOID();

@@ -70,7 +70,6 @@ typedef struct Step
 	int			last_seq;
 	int			data_seq;
 	int			fork_parent;	/* branch whose Parallel or Map it belongs to; -1 in branch 0 */
-	int			item_index;		/* its number there */
 	int			children_started;	/* of its own Parallel or Map */
 	int			children_open;
 	int			children_failed;
