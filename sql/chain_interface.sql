@@ -163,6 +163,7 @@ SELECT count(*) FROM dalp.transaction_attempts;
 \set VERBOSITY sqlstate
 SELECT dalp.wait_transaction(:first, timeout => '0');
 SELECT dalp.cancel_transaction(:first, 'mine now');
+SELECT dalp.speed_up_transaction(:first);
 \set VERBOSITY default
 SELECT dalp.create_chain('ifc2', 5);
 \echo :LAST_ERROR_SQLSTATE
@@ -193,6 +194,11 @@ SELECT dalp.wait_transaction(:own);
 ROLLBACK;
 
 -- Cancelling what has no nonce takes effect at once, twice is the same.
+-- Nothing is bound: only the limit changes, and it only rises.
+SELECT dalp.speed_up_transaction(:first), dalp.speed_up_transaction(:first, 2000000000), dalp.speed_up_transaction(NULL);
+SELECT dalp.speed_up_transaction(:first, 1999999999);
+SELECT dalp.speed_up_transaction(:first, 0.5);
+SELECT dalp.speed_up_transaction(-5);
 SELECT dalp.cancel_transaction(:first, 'changed my mind');
 SELECT dalp.cancel_transaction(:first, 'changed my mind');
 SELECT state, reached, error, cause, cancel_reason FROM dalp.wait_transaction(:first);
@@ -217,7 +223,7 @@ RESET ROLE;
 
 -- Every change left a journal row, operators' acts an audit entry.
 SELECT j.state, j.details FROM dalp_chain.journal j WHERE j.request_id = :first ORDER BY j.journal_id;
-SELECT actor, action, CASE WHEN action <> 'cancel_transaction' THEN object END AS object, details FROM dalp_audit.entry
+SELECT actor, action, CASE WHEN action NOT LIKE '%_transaction' THEN object END AS object, details FROM dalp_audit.entry
 WHERE actor::pg_catalog.text LIKE 'regress_chain%' AND action NOT LIKE '%_wallet' ORDER BY entry_id;
 
 -- Arguments of dalp.call are checked before anybody is asked.

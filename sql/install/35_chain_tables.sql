@@ -103,6 +103,7 @@ CREATE TABLE dalp_chain.request (
 	options		jsonb,
 	state		text NOT NULL CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['PENDING_APPROVAL', 'QUEUED', 'SIGNING', 'BROADCASTING', 'CONFIRMING', 'COMPLETED', 'FAILED', 'DEAD_LETTER', 'CANCELLED'])),
 	cancel_reason	text,
+	faster		boolean NOT NULL DEFAULT false,
 	prepared	jsonb,
 	nonce		numeric(20),
 	result_hash	bytea CHECK (pg_catalog.octet_length(result_hash) OPERATOR(pg_catalog.=) 32),
@@ -141,6 +142,7 @@ COMMENT ON COLUMN dalp_chain.request.expires_at IS 'not bound any more then';
 COMMENT ON COLUMN dalp_chain.request.options IS 'as given';
 COMMENT ON COLUMN dalp_chain.request.state IS 'public state; RECEIVED and PREPARING are shown by the view while the caller''s transaction or a preparation is under way';
 COMMENT ON COLUMN dalp_chain.request.cancel_reason IS 'a cancellation was asked for';
+COMMENT ON COLUMN dalp_chain.request.faster IS 'a higher fee was asked for and is not offered yet';
 COMMENT ON COLUMN dalp_chain.request.prepared IS 'gas and fees that preparing found, ready to be bound';
 COMMENT ON COLUMN dalp_chain.request.nonce IS 'nonce of its live slot';
 COMMENT ON COLUMN dalp_chain.request.result_hash IS 'transaction that the chain included';
@@ -160,6 +162,7 @@ CREATE INDEX request_queued ON dalp_chain.request (chain_id, wallet_id, priority
 
 CREATE INDEX request_signing ON dalp_chain.request (chain_id, wallet_id, priority DESC, request_id) WHERE state OPERATOR(pg_catalog.=) 'SIGNING';
 CREATE INDEX request_of_run ON dalp_chain.request (idempotency_key text_pattern_ops) WHERE idempotency_key OPERATOR(pg_catalog.~>=~) 'dalp:run:' AND idempotency_key OPERATOR(pg_catalog.~<~) 'dalp:run;';
+CREATE INDEX request_wish ON dalp_chain.request (chain_id) WHERE finished_at IS NULL AND (faster OR cancel_reason IS NOT NULL);
 CREATE INDEX request_run ON dalp_chain.request (run_id) WHERE run_id IS NOT NULL;
 
 CREATE TABLE dalp_chain.slot (

@@ -124,6 +124,13 @@ REVOKE ALL ON FUNCTION dalp.cancel_transaction(bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION dalp.cancel_transaction(bigint, text) TO dalp_app, dalp_operator;
 COMMENT ON FUNCTION dalp.cancel_transaction(bigint, text) IS 'cancels at once what has no nonce yet; tries to replace what has one, which the chain decides; returns the state now';
 
+CREATE FUNCTION dalp.speed_up_transaction(id bigint, max_fee numeric DEFAULT NULL) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dalp_speed_up_transaction';
+REVOKE ALL ON FUNCTION dalp.speed_up_transaction(bigint, numeric) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dalp.speed_up_transaction(bigint, numeric) TO dalp_app, dalp_operator;
+COMMENT ON FUNCTION dalp.speed_up_transaction(bigint, numeric) IS 'offers more for a transaction that has a nonce and is in no block yet: the market''s fee or an eighth more, within max_fee, which becomes its limit where given; returns the state now';
+
 CREATE FUNCTION dalp.call(chain text, to_address dalp.address, function text, args jsonb DEFAULT '[]', block text DEFAULT 'latest') RETURNS jsonb
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dalp_call';

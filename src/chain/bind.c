@@ -11,6 +11,7 @@
 
 #include "chain/bind_store.h"
 #include "chain/chain_store.h"
+#include "chain/lane_store.h"
 #include "chain/ending.h"
 #include "core/clock.h"
 #include "core/settings.h"

@@ -15,9 +15,11 @@
 #include "chain/broadcast_store.h"
 #include "chain/ending.h"
 #include "chain/gate.h"
+#include "chain/lane_store.h"
 #include "chain/rpc_round.h"
 #include "core/settings.h"
 #include "core/stop_point.h"
+#include "core/wake.h"
 
 /* Transactions in one round, over all wallets. */
 #define SENT_A_ROUND 500
@@ -148,8 +150,8 @@ follow_up(RpcRound *round, Sent *sent, int *shrunk_wallet)
 			*shrunk_wallet = outgoing->wallet_id;
 			return false;
 		case RPC_CLASS_CONFIG:
-			broadcast_store_pause(chain->id, outgoing->wallet_id, "key",
-								  psprintf("an endpoint does not take its transactions: %s", sent->answer));
+			lane_store_pause_active(chain->id, outgoing->wallet_id, "key",
+									psprintf("an endpoint does not take its transactions: %s", sent->answer));
 			return false;
 		case RPC_CLASS_SYNCING:
 		case RPC_CLASS_RATE:
@@ -182,6 +184,7 @@ send_done(RpcRound *round)
 	for (int i = 0; i < state->count; i++)
 		doubt = follow_up(round, &state->sent[i], &shrunk_wallet) || doubt;
 	broadcast_store_sent(chain->id, chain->head, state->sent, state->count);
+	wake_waiters_at_commit();
 	STOP_POINT("send_before_record");
 	broadcaster_commit(back);
 

@@ -76,13 +76,6 @@ static Statement shrink_window = {
 	.argument_types = {INT4OID, INT4OID}
 };
 
-static Statement pause_lane = {
-	.sql = "UPDATE dalp_chain.lane SET state = 'paused', pause_kind = $3, pause_reason = $4"
-	" WHERE chain_id = $1 AND wallet_id = $2 AND state = 'active'",
-	.argument_count = 4,
-	.argument_types = {INT4OID, INT4OID, TEXTOID, TEXTOID}
-};
-
 static Interval *
 interval_ms(int milliseconds)
 {
@@ -170,13 +163,4 @@ broadcast_store_shrink_window(int chain_id, int wallet_id)
 	Datum		values[] = {Int32GetDatum(chain_id), Int32GetDatum(wallet_id)};
 
 	store_write(&shrink_window, values, NULL, 0);
-}
-
-void
-broadcast_store_pause(int chain_id, int wallet_id, const char *kind, const char *reason)
-{
-	Datum		values[] = {Int32GetDatum(chain_id), Int32GetDatum(wallet_id),
-	CStringGetTextDatum(kind), CStringGetTextDatum(reason)};
-
-	store_write(&pause_lane, values, NULL, 0);
 }

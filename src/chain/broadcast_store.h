@@ -47,6 +47,4 @@ extern void broadcast_store_rejected(int chain_id, const Outgoing *outgoing, con
 /* A pool refuses for want of room. */
 extern void broadcast_store_shrink_window(int chain_id, int wallet_id);
 
-extern void broadcast_store_pause(int chain_id, int wallet_id, const char *kind, const char *reason);
-
 #endif							/* DALP_CHAIN_BROADCAST_STORE_H */

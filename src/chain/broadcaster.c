@@ -20,6 +20,7 @@
 
 #include "chain/broadcaster.h"
 #include "chain/broadcaster_store.h"
+#include "chain/replace.h"
 #include "compat.h"
 #include "core/catalog.h"
 #include "core/clock.h"
@@ -128,6 +129,14 @@ broadcaster_start(void)
 	started_at = clock_now();
 }
 
+/* Is the head recent enough to decide fees and expiry by? */
+static bool
+head_is_fresh(const ChainWork *chain, TimestampTz now)
+{
+	return chain->head >= 0 && chain->market.known &&
+		now < TimestampTzPlusMilliseconds(chain->head_at, 5 * (int64) dalp_poll_interval + dalp_rpc_timeout);
+}
+
 static void
 look(TimestampTz now)
 {
@@ -147,6 +156,13 @@ look(TimestampTz now)
 		rules_context = fresh;
 		rules_at = TimestampTzPlusMilliseconds(now, RULES_MS);
 	}
+	foreach(cell, chains)
+	{
+		ChainWork  *chain = lfirst(cell);
+
+		if (chain->enabled && chain->has_wishes && head_is_fresh(chain, now))
+			replace_consider(chain);
+	}
 	broadcaster_commit(back);
 	foreach(cell, chains)
 	{
@@ -155,14 +171,6 @@ look(TimestampTz now)
 		busy = busy || (chain->enabled && (chain->has_open || chain->has_queued || chain->has_paused));
 	}
 	look_at = TimestampTzPlusMilliseconds(now, busy ? dalp_poll_interval : IDLE_LOOK_MS);
-}
-
-/* Is the head recent enough to decide fees and expiry by? */
-static bool
-head_is_fresh(const ChainWork *chain, TimestampTz now)
-{
-	return chain->head >= 0 && chain->market.known &&
-		now < TimestampTzPlusMilliseconds(chain->head_at, 5 * (int64) dalp_poll_interval + dalp_rpc_timeout);
 }
 
 /* Starts what is due; lowers *due to when the chain wants to be looked at again. */

@@ -69,6 +69,7 @@ typedef struct ChainWork
 	/* What the last look at the tables found. */
 	bool		has_open;		/* open slots, or lanes whose count is wanted */
 	bool		has_queued;		/* requests that may go on */
+	bool		has_wishes;		/* somebody asks for a cancellation or a higher fee */
 	bool		has_paused;		/* requests of wallets that an operator has to resume */
 
 	/* What the last look at the chain found. */

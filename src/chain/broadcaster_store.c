@@ -9,6 +9,7 @@
 
 #include "chain/broadcaster_store.h"
 #include "chain/chain_store.h"
+#include "chain/lane_store.h"
 #include "core/clock.h"
 #include "core/spi.h"
 
@@ -16,7 +17,8 @@ static Statement look_chains = {
 	.sql = "SELECT c.chain_id, c.name, c.number::text, '0x' || pg_catalog.encode(c.genesis_hash, 'hex'),"
 	"  c.finality, c.fee_mode, c.min_tip::text, c.max_fee::text, c.bump_blocks, c.nonce_window, c.state = 'enabled',"
 	"  EXISTS (SELECT FROM dalp_chain.slot s WHERE s.chain_id = c.chain_id AND s.state = ANY (ARRAY['signed', 'sent', 'mined'])),"
-	"  COALESCE(q.going, false), COALESCE(q.paused, false)"
+	"  COALESCE(q.going, false), COALESCE(q.paused, false),"
+	"  EXISTS (SELECT FROM dalp_chain.request w WHERE w.chain_id = c.chain_id AND w.finished_at IS NULL AND (w.faster OR w.cancel_reason IS NOT NULL))"
 	" FROM dalp_chain.chain c LEFT JOIN LATERAL (SELECT bool_or(p.may) AS going, bool_or(NOT p.may) AS paused"
 	"  FROM (SELECT l.chain_id, l.wallet_id, l.state = 'new' OR l.state = 'active' OR COALESCE(l.pause_kind = 'funds', false) AS may"
 	"   FROM dalp_chain.lane l WHERE l.chain_id = c.chain_id) p"
@@ -91,6 +93,7 @@ look_chain(ChainWork *chain, uint64 row)
 	chain->has_open = store_bool(row, 12);
 	chain->has_queued = store_bool(row, 13);
 	chain->has_paused = store_bool(row, 14);
+	chain->has_wishes = store_bool(row, 15);
 	chain->listed = true;
 }
 

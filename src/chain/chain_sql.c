@@ -9,6 +9,7 @@
 
 #include "chain/amount.h"
 #include "chain/chain_store.h"
+#include "chain/lane_store.h"
 #include "compat.h"
 #include "core/catalog.h"
 #include "core/document_jsonb.h"

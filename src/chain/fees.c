@@ -120,13 +120,23 @@ raised_field(const U256 *old)
 	return u256_max(more, sum(old, &one));
 }
 
-/* Would pools take it as a replacement?  Strictly more, and 10 %. */
+/* Pools take as a replacement what is strictly more, and 10 %. */
+bool
+fees_least_raise(const U256 *old, U256 *least)
+{
+	U256		one = u256_from_u64(1);
+	U256		more = sum(old, &one);
+
+	*least = u256_max(scaled(old, REPLACE_NUMERATOR, REPLACE_DENOMINATOR), more);
+	return u256_compare(&more, old) > 0;
+}
+
 static bool
 replaces(const U256 *new, const U256 *old)
 {
-	U256		least = scaled(old, REPLACE_NUMERATOR, REPLACE_DENOMINATOR);
+	U256		least;
 
-	return u256_compare(new, old) > 0 && u256_compare(new, &least) >= 0;
+	return fees_least_raise(old, &least) && u256_compare(new, &least) >= 0;
 }
 
 bool

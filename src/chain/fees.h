@@ -62,6 +62,9 @@ extern Fees fees_initial(const FeeMarket *market, const FeePolicy *policy, int p
 extern bool fees_raised(const Fees *old, const FeeMarket *market, const FeePolicy *policy,
 						int priority, Fees *raised);
 
+/* The least fee that pools take as a replacement of the old one; false where there is none below 2^256. */
+extern bool fees_least_raise(const U256 *old, U256 *least);
+
 /* The offer can't be included in the next block. */
 extern bool fees_below_base(const Fees *fees, const FeeMarket *market, const FeePolicy *policy);
 

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "chain/ending.h"
+#include "chain/lane_store.h"
 #include "chain/prepare_store.h"
 #include "chain/result.h"
 #include "chain/rpc_round.h"
@@ -318,7 +319,7 @@ used_elsewhere(ChainWork *chain, const Candidate *candidate, const CandidateAnsw
 		hash_search(chain->foreign, &candidate->wallet_id, HASH_REMOVE, NULL);
 		return;
 	}
-	prepare_store_pause(chain->id, candidate->wallet_id, "foreign",
+	lane_store_pause_active(chain->id, candidate->wallet_id, "foreign",
 						psprintf("the chain counts " UINT64_FORMAT " transactions of %s, dalp has given the nonces below " UINT64_FORMAT
 								 ": its key is used elsewhere", wallet->count, candidate->from, candidate->next_nonce));
 	ereport(WARNING,
@@ -375,7 +376,7 @@ prepare_wallet(RpcRound *round, int first, int next)
 			!u256_add(&cost, &cost, &spent) || u256_compare(&cost, &wallet->balance) > 0 || answer->has_error)
 		{
 			/* The rest waits behind it, so that what comes first is served first. */
-			prepare_store_pause(chain->id, candidate->wallet_id, "funds",
+			lane_store_pause_active(chain->id, candidate->wallet_id, "funds",
 								psprintf("%s has %s wei, transaction " INT64_FORMAT " needs %s with those before it",
 											candidate->from, quantity_decimal(&wallet->balance), candidate->request_id,
 											answer->has_error ? "more" : quantity_decimal(&cost)));
@@ -388,7 +389,7 @@ prepare_wallet(RpcRound *round, int first, int next)
 		release(chain, candidate->request_id);
 	}
 	if (any && state->candidates[first].no_funds)
-		prepare_store_funds(chain->id, state->candidates[first].wallet_id);
+		lane_store_resume_funded(chain->id, state->candidates[first].wallet_id);
 }
 
 static void

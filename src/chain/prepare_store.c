@@ -65,13 +65,6 @@ static Statement write_signing = {
 	.argument_types = {INT8ARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID}
 };
 
-static Statement pause_lane = {
-	.sql = "UPDATE dalp_chain.lane SET state = 'paused', pause_kind = $3, pause_reason = $4"
-	" WHERE chain_id = $1 AND wallet_id = $2 AND (state = 'active' OR (state = 'paused' AND pause_kind = 'funds' AND pause_reason <> $4))",
-	.argument_count = 4,
-	.argument_types = {INT4OID, INT4OID, TEXTOID, TEXTOID}
-};
-
 /* A node that lies is not to fill the table: so many at once. */
 static Statement skip_nonces = {
 	.sql = "WITH lane AS (SELECT l.chain_id, l.wallet_id, l.next_nonce, LEAST($3::numeric, l.next_nonce + 1000) AS upto FROM dalp_chain.lane l"
@@ -82,13 +75,6 @@ static Statement skip_nonces = {
 	" UPDATE dalp_chain.lane o SET next_nonce = l.upto FROM lane l WHERE o.chain_id = l.chain_id AND o.wallet_id = l.wallet_id",
 	.argument_count = 3,
 	.argument_types = {INT4OID, INT4OID, TEXTOID}
-};
-
-static Statement resume_lane = {
-	.sql = "UPDATE dalp_chain.lane SET state = 'active', pause_kind = NULL, pause_reason = NULL"
-	" WHERE chain_id = $1 AND wallet_id = $2 AND state = 'paused' AND pause_kind = 'funds'",
-	.argument_count = 2,
-	.argument_types = {INT4OID, INT4OID}
 };
 
 static char *
@@ -182,23 +168,6 @@ prepare_store_signing(const Prepared *prepared, int count)
 	}
 	rows_flush(&rows, &write_signing);
 	wake_at_commit(WORKER_SIGNER);
-}
-
-void
-prepare_store_pause(int chain_id, int wallet_id, const char *kind, const char *reason)
-{
-	Datum		values[] = {Int32GetDatum(chain_id), Int32GetDatum(wallet_id),
-	CStringGetTextDatum(kind), CStringGetTextDatum(reason)};
-
-	store_write(&pause_lane, values, NULL, 0);
-}
-
-void
-prepare_store_funds(int chain_id, int wallet_id)
-{
-	Datum		values[] = {Int32GetDatum(chain_id), Int32GetDatum(wallet_id)};
-
-	store_write(&resume_lane, values, NULL, 0);
 }
 
 void

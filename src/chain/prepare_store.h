@@ -47,10 +47,6 @@ typedef struct Prepared
 /* To the signer: states PREPARING and SIGNING in one go. Requests that changed meanwhile are left. */
 extern void prepare_store_signing(const Prepared *prepared, int count);
 
-/* Pauses an active lane (kind funds, foreign); a pause for want of funds ends by itself. */
-extern void prepare_store_pause(int chain_id, int wallet_id, const char *kind, const char *reason);
-extern void prepare_store_funds(int chain_id, int wallet_id);
-
 /* Leaves the nonces below this one, which others have used, to them: foreign slots. */
 extern void prepare_store_skip_nonces(int chain_id, int wallet_id, uint64 next_nonce);
 

@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "chain/ending.h"
+#include "chain/lane_store.h"
 #include "chain/receipts.h"
 #include "chain/result.h"
 #include "chain/rpc_round.h"
@@ -365,7 +366,7 @@ pause_foreign(ChainWork *chain, const Findings *found)
 	{
 		const SlotKey *slot = &found->foreign[i];
 
-		watch_store_pause(chain->id, slot->wallet_id, "foreign",
+		lane_store_pause_active(chain->id, slot->wallet_id, "foreign",
 						  psprintf("nonce " UINT64_FORMAT " was used by a transaction that dalp has not sent", slot->nonce));
 		ereport(WARNING,
 				(errmsg("nonce " UINT64_FORMAT " of a wallet of chain \"%s\" was used by somebody else", slot->nonce, chain->name),

@@ -2,8 +2,8 @@
  * replace.c
  *		Which open nonces want another attempt: a higher fee, or a cancellation.
  *
- * In the broadcaster, in the transaction that records a new head.  Price alone
- * never fails a request: at the limit, or after many offers, the same bytes go
+ * In the broadcaster, in the transaction that records a new head, or in the one
+ * that finds what somebody wishes.  Price alone never fails a request: at the limit, or after many offers, the same bytes go
  * on being sent.
  */
 #include "postgres.h"
@@ -61,16 +61,19 @@ replace_consider(ChainWork *chain)
 		FeePolicy	policy = fees_limited(&chain->fees, offer->has_limit ? &offer->limit : NULL);
 		const char *kind;
 		Fees		raised;
+		bool		granted;
 
 		if (offer->cancel)
 			kind = "cancel";
-		else if (offer_wants_more(chain, offer))
+		else if (offer->faster || offer_wants_more(chain, offer))
 			kind = raised_kind(offer);
 		else
 			continue;
-		if (!fees_raised(&offer->fees, &chain->market, &policy, offer->priority, &raised))
-			continue;
-		replace_store_want(chain->id, offer->wallet_id, offer->nonce,
-						   replace_wanted(kind, offer->cancel ? REPLACE_NOOP_GAS : offer->gas, &raised));
+		granted = fees_raised(&offer->fees, &chain->market, &policy, offer->priority, &raised);
+		if (offer->faster)
+			replace_store_sped_up(offer->request_id, granted);
+		if (granted)
+			replace_store_want(chain->id, offer->wallet_id, offer->nonce,
+							   replace_wanted(kind, offer->cancel ? REPLACE_NOOP_GAS : offer->gas, &raised));
 	}
 }

@@ -8,9 +8,10 @@
 #include "chain/broadcaster.h"
 
 /*
- * With a new head: asks the signer for higher fees where the lowest open nonce
+ * With a new head, or a wish of somebody: asks the signer for higher fees where the lowest open nonce
  * of a wallet makes no progress or an offer is below the base fee, and for
- * no-ops where a bound request is to be cancelled.  Needs an open store.
+ * no-ops where a bound request is to be cancelled.  Needs an open store and a
+ * market.
  */
 extern void replace_consider(ChainWork *chain);
 

@@ -1,30 +1,22 @@
 /*
  * request_sql.c
- *		SQL functions about a transaction that was submitted: wait, cancel.
+ *		dalp.wait_transaction.
  *
  * In a backend.  Rights are checked for the caller, the store is read as the
  * extension's owner.
  */
 #include "postgres.h"
 
-#include "chain/ending.h"
 #include "chain/request_store.h"
 #include "chain/request_wait.h"
 #include "compat.h"
 #include "core/catalog.h"
 #include "core/errors.h"
-#include "core/spi.h"
-#include "core/wake.h"
-#include "custody/wallet.h"
 #include "funcapi.h"
-#include "miscadmin.h"
-#include "ops/audit.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 DALP_FUNCTION(dalp_wait_transaction);
-DALP_FUNCTION(dalp_cancel_transaction);
 
 #define STATUS_COLUMNS 12
 
@@ -85,58 +77,4 @@ dalp_wait_transaction(PG_FUNCTION_ARGS)
 				 errhint("final is the default.")));
 	reached = request_wait(id, level, request_wait_until(timeout), &row);
 	PG_RETURN_DATUM(status_datum(fcinfo, &row, reached));
-}
-
-Datum
-dalp_cancel_transaction(PG_FUNCTION_ARGS)
-{
-	int64		id = PG_GETARG_INT64(0);
-	char	   *reason = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Oid			user = GetUserId();
-	bool		is_operator;
-	MemoryContext context = CurrentMemoryContext;
-	StoreScope	scope;
-	RequestRow	row;
-	const char *state;
-
-	catalog_require_writable();
-	is_operator = catalog_user_is("dalp_operator");
-	store_open(&scope);
-	if (!request_store_lock(id, &row, context))
-		request_unknown(id);
-	if (!is_operator && !has_privs_of_role(user, row.submitted_by))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for transaction " INT64_FORMAT, id),
-				 errdetail("It was submitted by another role."),
-				 errhint("Who submitted it, and members of dalp_operator, can cancel it.")));
-	state = row.state;
-	if (strcmp(state, "CANCELLED") == 0)
-		;						/* asked for again */
-	else if (row.final || (row.slot_state != NULL && strcmp(row.slot_state, "mined") == 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_DALP_WRONG_STATE),
-				 errmsg("transaction " INT64_FORMAT " can't be cancelled any more", id),
-				 errdetail("Its state is %s%s; it can be cancelled until the chain has included it.",
-						   row.state, row.final ? "" : ", and it is mined"),
-				 errhint("dalp.wait_transaction tells how it ended.")));
-	else
-	{
-		request_store_ask_cancel(id, reason);
-		if (row.nonce == NULL)
-		{
-			Doc		   *details = doc_object();
-			Ending		ending = {.request_id = id,.state = REQUEST_CANCELLED,.error = "Chain.Cancelled",
-			.cause = reason,.details = details};
-
-			doc_object_add(details, "reason", doc_text(reason));
-			endings_write(&ending, 1);
-			state = "CANCELLED";
-		}
-		else
-			wake_at_commit(WORKER_BROADCASTER);
-		audit_add(user, "cancel_transaction", psprintf(INT64_FORMAT, id), NULL);
-	}
-	store_close(&scope);
-	PG_RETURN_TEXT_P(cstring_to_text(state));
 }

@@ -88,6 +88,24 @@ static Statement ask_cancel = {
 	.argument_count = 2, .argument_types = {INT8OID, TEXTOID}
 };
 
+static Statement read_offer = {
+	.sql = "SELECT a.max_fee::pg_catalog.text, r.max_fee::pg_catalog.text, c.max_fee::pg_catalog.text, c.fee_mode = 'zero'"
+	" FROM dalp_chain.request r JOIN dalp_chain.chain c ON c.chain_id = r.chain_id"
+	" LEFT JOIN LATERAL (SELECT t.max_fee FROM dalp_chain.attempt t WHERE t.chain_id = r.chain_id"
+	"  AND t.wallet_id = r.wallet_id AND t.nonce = r.nonce ORDER BY t.number DESC LIMIT 1) a ON true"
+	" WHERE r.request_id = $1",
+	.argument_count = 1, .argument_types = {INT8OID}
+};
+
+static Statement speed_up = {
+	.sql = "WITH changed AS (UPDATE dalp_chain.request SET faster = $2, max_fee = COALESCE($3::pg_catalog.numeric, max_fee)"
+	" WHERE request_id = $1 RETURNING request_id, state, max_fee)"
+	"INSERT INTO dalp_chain.journal (request_id, at, state, details)"
+	" SELECT c.request_id, $4, c.state, pg_catalog.jsonb_build_object('speed_up', 'asked', 'max_fee', c.max_fee::pg_catalog.text)"
+	" FROM changed c",
+	.argument_count = 4, .argument_types = {INT8OID, BOOLOID, TEXTOID, TIMESTAMPTZOID}
+};
+
 static Statement lock_run = {
 	.sql = "SELECT r.request_id FROM dalp_chain.request r WHERE r.run_id = $1 AND r.branch_id = $2"
 	" ORDER BY r.request_id FOR NO KEY UPDATE",
@@ -317,6 +335,44 @@ request_store_ask_cancel(int64 id, const char *reason)
 	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(reason)};
 
 	store_write(&ask_cancel, values, NULL, 0);
+}
+
+void
+request_store_offer(int64 id, RequestOffer *offer)
+{
+	Datum		values[] = {Int64GetDatum(id)};
+	char	   *text;
+
+	memset(offer, 0, sizeof(*offer));
+	if (store_write(&read_offer, values, NULL, 1) == 0)
+		elog(ERROR, "request " INT64_FORMAT " is gone", id);
+	if ((text = store_text(0, 1)) != NULL)
+	{
+		offer->bound = true;
+		offer->max_fee = amount_from_text(text);
+	}
+	if ((text = store_text(0, 2)) != NULL)
+	{
+		offer->has_own_limit = true;
+		offer->own_limit = amount_from_text(text);
+	}
+	if ((text = store_text(0, 3)) != NULL)
+	{
+		offer->has_chain_limit = true;
+		offer->chain_limit = amount_from_text(text);
+	}
+	offer->without_fees = store_bool(0, 4);
+}
+
+void
+request_store_speed_up(int64 id, bool bound, const U256 *max_fee)
+{
+	Datum		values[] = {
+		Int64GetDatum(id), BoolGetDatum(bound), max_fee ? CStringGetTextDatum(amount_text(max_fee)) : (Datum) 0,
+		TimestampTzGetDatum(clock_now())
+	};
+
+	store_write(&speed_up, values, max_fee ? NULL : "  n ", 0);
 }
 
 int64

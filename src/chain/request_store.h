@@ -60,6 +60,23 @@ extern bool request_store_lock(int64 id, RequestRow *row, MemoryContext context)
 /* Remembers that a cancellation was asked for. */
 extern void request_store_ask_cancel(int64 id, const char *reason);
 
+/* What a bound request offers now, and what bounds it. */
+typedef struct RequestOffer
+{
+	bool		bound;			/* it has a nonce, so an attempt */
+	U256		max_fee;		/* of its latest attempt; wei per gas */
+	bool		has_own_limit;
+	U256		own_limit;
+	bool		has_chain_limit;
+	U256		chain_limit;
+	bool		without_fees;	/* the chain has none */
+} RequestOffer;
+
+extern void request_store_offer(int64 id, RequestOffer *offer);
+
+/* Remembers that a higher fee is wanted (where bound) and the new limit (NULL: as it was); a journal row tells. */
+extern void request_store_speed_up(int64 id, bool bound, const U256 *max_fee);
+
 /* A request that the run submitted and whose outcome on the chain isn't known yet; 0 = none. */
 extern int64 request_store_unsettled_of_run(int64 run_id);
 

@@ -21,12 +21,8 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/*
- * Looks at least so often.  Ends wake waiters at commit, so that looking is only
- * the safety net there; the steps before it don't.
- */
-#define POLL_FINAL_MS 500
-#define POLL_MS 50
+/* The broadcaster wakes waiters at commit; looking so often is the safety net. */
+#define POLL_MS 500
 
 bool
 wait_level_parse(const char *name, WaitLevel *level)
@@ -119,12 +115,12 @@ look(int64 id, RequestRow *row, MemoryContext context)
 
 /* Sleeps until woken, at most until the time. */
 static void
-sleep_until(TimestampTz until, long poll)
+sleep_until(TimestampTz until)
 {
 	long		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
 
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 Max(1, Min(timeout, poll)), WaitEventExtensionNew("DalpTransaction"));
+					 Max(1, Min(timeout, POLL_MS)), WaitEventExtensionNew("DalpTransaction"));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }
@@ -158,7 +154,7 @@ request_wait(int64 id, WaitLevel level, TimestampTz until, RequestRow *row)
 						 errhint("Commit first, then wait.")));
 			if (GetCurrentTimestamp() >= until)
 				break;
-			sleep_until(until, level == WAIT_FINAL ? POLL_FINAL_MS : POLL_MS);
+			sleep_until(until);
 		}
 	}
 	PG_FINALLY();

@@ -64,13 +64,6 @@ static Statement reactivate_lanes = {
 	.argument_types = {INT4OID}
 };
 
-static Statement pause_lane = {
-	.sql = "UPDATE dalp_chain.lane SET state = 'paused', pause_kind = $3, pause_reason = $4"
-	" WHERE chain_id = $1 AND wallet_id = $2 AND state = 'active'",
-	.argument_count = 4,
-	.argument_types = {INT4OID, INT4OID, TEXTOID, TEXTOID}
-};
-
 static Statement read_attempts = {
 	.sql = "SELECT s.wallet_id, s.nonce::text, s.state = 'mined', d.due, r.state = ANY (ARRAY['BROADCASTING', 'CONFIRMING']),"
 	"  s.request_id, a.kind, '0x' || pg_catalog.encode(a.hash, 'hex'), '0x' || pg_catalog.encode(s.mined_block_hash, 'hex'),"
@@ -267,15 +260,6 @@ watch_store_activate(int chain_id, const WatchLane *lanes, int count)
 	}
 	rows_flush(&rows, &activate_lanes);
 	store_write(&reactivate_lanes, values, NULL, 0);
-}
-
-void
-watch_store_pause(int chain_id, int wallet_id, const char *kind, const char *reason)
-{
-	Datum		values[] = {Int32GetDatum(chain_id), Int32GetDatum(wallet_id),
-	CStringGetTextDatum(kind), CStringGetTextDatum(reason)};
-
-	store_write(&pause_lane, values, NULL, 0);
 }
 
 static void

@@ -61,7 +61,6 @@ extern bool watch_store_knows_block(int chain_id, int64 number, const char *hash
 
 /* Lanes that are new get their first nonce. */
 extern void watch_store_activate(int chain_id, const WatchLane *lanes, int count);
-extern void watch_store_pause(int chain_id, int wallet_id, const char *kind, const char *reason);
 
 /*
  * Attempts of slots that the chain may have consumed (nonce below the lane's

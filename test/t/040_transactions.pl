@@ -25,6 +25,7 @@ my $recipient = '0x00000000000000000000000000000000000000AA';
 my $ether = '0x56bc75e2d63100000';
 
 sub sql { return $node->safe_psql('postgres', $_[0]); }
+sub sql_error { my ($rc, undef, $stderr) = $node->psql('postgres', $_[0]); return $rc == 0 ? 'no error' : $stderr; }
 
 # wallet(NAME): made and funded; returns its address.
 sub wallet
@@ -157,12 +158,28 @@ wait_until('the raised offer to be included', sub { $anvil->rpc('evm_mine'); sql
 ok(1, 'the raised offer completes');
 sql("UPDATE dalp_chain.chain SET bump_blocks = 1000 WHERE name = 'local'");
 
-# --- cancelling after the nonce is bound: a no-op takes its place
+# --- speeding up: a higher fee at once, without a new block, within the limits
+$id = transfer('bob');
+query_until($node, "SELECT state FROM dalp_chain.request WHERE request_id = $id", 'CONFIRMING');
+my $offers = "SELECT count(*) FROM dalp_chain.attempt a JOIN dalp_chain.slot s USING (chain_id, wallet_id, nonce) WHERE s.request_id = $id";
+is(sql("SELECT dalp.speed_up_transaction($id)"), 'CONFIRMING', 'speeding up tells the state');
+query_until($node, "$offers AND a.kind = 'bump' AND a.send_class = 'accepted'", '1');
+is(sql("SELECT bool_and(b.max_fee * 8 >= a.max_fee * 9) FROM dalp_chain.slot s JOIN dalp_chain.attempt a USING (chain_id, wallet_id, nonce) JOIN dalp_chain.attempt b ON b.chain_id = a.chain_id AND b.wallet_id = a.wallet_id AND b.nonce = a.nonce AND b.number = a.number + 1 WHERE s.request_id = $id"), 't', 'by an eighth or more');
+is(sql("SELECT faster, (SELECT string_agg(j.details->>'speed_up', ' ' ORDER BY journal_id) FROM dalp_chain.journal j WHERE j.request_id = r.request_id) FROM dalp_chain.request r WHERE request_id = $id"), 'f|asked offered', 'the wish is noted and dealt with once');
+my $fee = sql("SELECT max(a.max_fee) FROM dalp_chain.attempt a JOIN dalp_chain.slot s USING (chain_id, wallet_id, nonce) WHERE s.request_id = $id");
+like(sql_error("SELECT dalp.speed_up_transaction($id, $fee)"), qr/can't be sped up within its fee limit/, 'a limit that leaves no room is refused');
+sql("SELECT dalp.speed_up_transaction($id, $fee * 2)");
+query_until($node, "$offers AND a.kind = 'bump' AND a.send_class = 'accepted'", '2');
+is(sql("SELECT max(a.max_fee) <= $fee * 2 FROM dalp_chain.attempt a JOIN dalp_chain.slot s USING (chain_id, wallet_id, nonce) WHERE s.request_id = $id"), 't', 'the new limit holds');
+like(sql_error("SELECT dalp.speed_up_transaction($id, $fee)"), qr/can't be lowered/, 'and only rises');
+$anvil->rpc('evm_mine') for 1 .. 2;
+ends($id, 'COMPLETED', 'a transaction that was sped up completes');
+like(sql_error("SELECT dalp.speed_up_transaction($id)"), qr/can't be sped up any more/, 'and can not be sped up any more');
+
+# --- cancelling after the nonce is bound: a no-op takes its place, without waiting for a block
 $id = transfer('bob');
 query_until($node, "SELECT state FROM dalp_chain.request WHERE request_id = $id", 'CONFIRMING');
 sql("SELECT dalp.cancel_transaction($id, 'changed my mind')");
-$anvil->rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
-$anvil->rpc('evm_mine');
 query_until($node, "SELECT count(*) FROM dalp_chain.attempt a JOIN dalp_chain.slot s USING (chain_id, wallet_id, nonce) WHERE s.request_id = $id AND a.kind = 'cancel' AND a.send_class = 'accepted'", '1');
 $anvil->rpc('evm_mine') for 1 .. 2;
 ends($id, 'CANCELLED', 'a bound transaction is cancelled');
