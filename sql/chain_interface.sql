@@ -196,7 +196,9 @@ ROLLBACK;
 -- Cancelling what has no nonce takes effect at once, twice is the same.
 -- Nothing is bound: only the limit changes, and it only rises.
 SELECT dalp.speed_up_transaction(:first), dalp.speed_up_transaction(:first, 2000000000), dalp.speed_up_transaction(NULL);
+\set VERBOSITY sqlstate
 SELECT dalp.speed_up_transaction(:first, 1999999999);
+\set VERBOSITY default
 SELECT dalp.speed_up_transaction(:first, 0.5);
 SELECT dalp.speed_up_transaction(-5);
 SELECT dalp.cancel_transaction(:first, 'changed my mind');
