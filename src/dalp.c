@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 
 #include "chain/chain.h"
+#include "chain/endpoint_health.h"
 #include "core/catalog.h"
 #include "core/launcher.h"
 #include "core/settings.h"
@@ -39,6 +40,7 @@ _PG_init(void)
 		return;
 
 	shared_init();
+	endpoint_health_init();
 	launcher_init();
 	database_hold_init();
 }

@@ -40,6 +40,7 @@ CREATE TABLE dalp_chain.endpoint (
 	chain_id	int NOT NULL REFERENCES dalp_chain.chain,
 	url		text NOT NULL CHECK (url OPERATOR(pg_catalog.~) '^https?://'),
 	priority	int NOT NULL DEFAULT 0,
+	weight		int NOT NULL DEFAULT 1 CHECK (weight OPERATOR(pg_catalog.>) 0),
 	max_batch	int NOT NULL DEFAULT 100 CHECK (max_batch OPERATOR(pg_catalog.>) 0),
 	timeout_ms	int CHECK (timeout_ms OPERATOR(pg_catalog.>) 0),
 	sealed_headers	bytea,
@@ -52,6 +53,7 @@ COMMENT ON COLUMN dalp_chain.endpoint.endpoint_id IS 'number';
 COMMENT ON COLUMN dalp_chain.endpoint.chain_id IS 'the chain';
 COMMENT ON COLUMN dalp_chain.endpoint.url IS 'http or https, without credentials';
 COMMENT ON COLUMN dalp_chain.endpoint.priority IS 'lower is asked first';
+COMMENT ON COLUMN dalp_chain.endpoint.weight IS 'share among those of the same priority';
 COMMENT ON COLUMN dalp_chain.endpoint.max_batch IS 'calls a JSON-RPC batch at most';
 COMMENT ON COLUMN dalp_chain.endpoint.timeout_ms IS 'null = dalp.rpc_timeout';
 COMMENT ON COLUMN dalp_chain.endpoint.sealed_headers IS 'HTTP headers with secrets, sealed';

@@ -44,7 +44,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dalp_add_endpoint';
 REVOKE ALL ON FUNCTION dalp.add_endpoint(text, text, int, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION dalp.add_endpoint(text, text, int, jsonb) TO dalp_operator;
-COMMENT ON FUNCTION dalp.add_endpoint(text, text, int, jsonb) IS 'adds a JSON-RPC endpoint of a chain; the lowest priority is asked first; options max_batch, timeout_ms';
+COMMENT ON FUNCTION dalp.add_endpoint(text, text, int, jsonb) IS 'adds a JSON-RPC endpoint of a chain; the lowest priority is asked first, among equals by weight; options weight, max_batch, timeout_ms';
 
 CREATE FUNCTION dalp.halt_chain(chain text, note text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -162,6 +162,15 @@ LEFT JOIN LATERAL (SELECT k.number, k.seen_at FROM dalp_chain.block k
 COMMENT ON VIEW dalp.chains IS 'EVM chains, and the last block that was followed';
 GRANT SELECT ON dalp.chains TO dalp_app, dalp_operator, dalp_custodian, dalp_auditor;
 
+CREATE FUNCTION dalp_chain.endpoint_health(OUT endpoint_id int, OUT health text, OUT health_since timestamptz, OUT failures int,
+	OUT retry_at timestamptz, OUT answered_at timestamptz, OUT batches bigint, OUT errors bigint, OUT latency_ms double precision,
+	OUT head bigint, OUT last_error text) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'dalp_endpoint_health';
+REVOKE ALL ON FUNCTION dalp_chain.endpoint_health() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dalp_chain.endpoint_health() TO dalp_operator, dalp_auditor;
+COMMENT ON FUNCTION dalp_chain.endpoint_health() IS 'what the broadcaster knows of the endpoints of this database, from shared memory';
+
 CREATE VIEW dalp.endpoints AS
 SELECT
 	e.endpoint_id,
@@ -169,13 +178,33 @@ SELECT
 	CASE WHEN pg_catalog.pg_has_role('dalp_operator', 'USAGE') THEN e.url
 		ELSE pg_catalog.substring(e.url, '^https?://[^/?#]+') END AS url,
 	e.priority,
+	e.weight,
 	e.max_batch,
 	e.timeout_ms,
 	e.enabled,
+	COALESCE(h.health, 'unknown') AS health,
+	h.health_since,
+	h.failures,
+	h.retry_at,
+	h.answered_at,
+	h.batches,
+	h.errors,
+	h.latency_ms,
+	h.head,
+	h.last_error,
 	e.created_at
-FROM dalp_chain.endpoint e JOIN dalp_chain.chain c ON c.chain_id OPERATOR(pg_catalog.=) e.chain_id;
-COMMENT ON VIEW dalp.endpoints IS 'JSON-RPC endpoints; operators alone see a URL with its path, where providers put keys';
+FROM dalp_chain.endpoint e JOIN dalp_chain.chain c ON c.chain_id OPERATOR(pg_catalog.=) e.chain_id
+LEFT JOIN dalp_chain.endpoint_health() h ON h.endpoint_id OPERATOR(pg_catalog.=) e.endpoint_id;
+COMMENT ON VIEW dalp.endpoints IS 'JSON-RPC endpoints and how they do; operators alone see a URL with its path, where providers put keys';
 GRANT SELECT ON dalp.endpoints TO dalp_operator, dalp_auditor;
+
+CREATE FUNCTION dalp.why_transaction(id bigint, OUT waits_for text, OUT kind text, OUT name text, OUT reference bigint,
+	OUT since timestamptz, OUT until timestamptz, OUT what_next text) RETURNS record
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dalp_why_transaction';
+REVOKE ALL ON FUNCTION dalp.why_transaction(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dalp.why_transaction(bigint) TO dalp_app, dalp_operator, dalp_auditor;
+COMMENT ON FUNCTION dalp.why_transaction(bigint) IS 'why a transaction does not go on: what it waits for, since and until when, and what would move it, as SQL where somebody has to act';
 
 CREATE VIEW dalp.transactions WITH (security_barrier) AS
 SELECT

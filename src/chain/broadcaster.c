@@ -127,6 +127,7 @@ broadcaster_start(void)
 	client = http_client_create(&options);
 	MemoryContextSwitchTo(old);
 	started_at = clock_now();
+	endpoint_health_forget();
 }
 
 /* Is the head recent enough to decide fees and expiry by? */

@@ -22,6 +22,7 @@
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 
+#include "chain/endpoint_health.h"
 #include "chain/fees.h"
 #include "chain/finality.h"
 #include "chain/quantity.h"
@@ -36,16 +37,16 @@ typedef struct Endpoint
 	int			id;
 	char	   *url;
 	int			priority;
+	int			weight;			/* of those with the same priority */
 	int			max_batch;
 	int			timeout_ms;		/* 0 = dalp.rpc_timeout */
 	bool		enabled;
 	bool		listed;			/* found by the last look */
 
-	/* Health. */
+	/* Health; the public part is also in shared memory. */
 	bool		verified;		/* chain id and genesis were right at the last contact */
 	bool		connecting;
-	int			failures;		/* in a row */
-	TimestampTz retry_at;		/* not asked before */
+	EndpointHealth health;		/* retry_at: not asked before */
 	int			batch_now;		/* calls a batch, at most max_batch; halved where refused as too large */
 	uint64		bit;			/* of sets of endpoints */
 	char		client[64];		/* web3_clientVersion in lower case */
@@ -65,6 +66,8 @@ typedef struct ChainWork
 	int			bump_blocks;
 	int			nonce_window;
 	List	   *endpoints;		/* of Endpoint, by priority */
+	double		draw;			/* 0 <= draw < 1: which of several with the same priority is asked for a while */
+	TimestampTz draw_at;		/* the next draw */
 
 	/* What the last look at the tables found. */
 	bool		has_open;		/* open slots, or lanes whose count is wanted */
@@ -130,7 +133,10 @@ extern Endpoint *endpoint_pick(ChainWork *chain, TimestampTz now, TimestampTz *d
 extern Endpoint *endpoint_pick_other(ChainWork *chain, TimestampTz now, uint64 avoid);
 /* All that could be asked now, as a set of bits. */
 extern uint64 endpoint_healthy(ChainWork *chain, TimestampTz now);
-extern void endpoint_succeeded(Endpoint *endpoint);
+/* It has answered, after so long. */
+extern void endpoint_answered(Endpoint *endpoint, int64 microseconds);
+/* Its latest block: unless that is behind, it works. */
+extern void endpoint_head(Endpoint *endpoint, int64 head);
 /* Breaker: not asked for a while that doubles; checked again at the next contact. */
 extern void endpoint_failed(ChainWork *chain, Endpoint *endpoint, int retry_after_ms, const char *why);
 /* Lags behind: others first for a while. */

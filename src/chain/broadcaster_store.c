@@ -28,7 +28,7 @@ static Statement look_chains = {
 };
 
 static Statement look_endpoints = {
-	.sql = "SELECT e.endpoint_id, e.chain_id, e.url, e.priority, e.max_batch, e.timeout_ms, e.enabled"
+	.sql = "SELECT e.endpoint_id, e.chain_id, e.url, e.priority, e.max_batch, e.timeout_ms, e.enabled, e.weight"
 	" FROM dalp_chain.endpoint e ORDER BY e.chain_id, e.priority, e.endpoint_id"
 };
 
@@ -126,6 +126,7 @@ look_endpoint(ChainWork *chain, MemoryContext context, uint64 row)
 
 		endpoint = palloc0(sizeof(Endpoint));
 		endpoint->id = id;
+		endpoint->health.head = -1;
 		/* Beyond 64 endpoints two share a bit: they are asked one for the other. */
 		endpoint->bit = UINT64CONST(1) << (list_length(chain->endpoints) % 64);
 		chain->endpoints = lappend(chain->endpoints, endpoint);
@@ -136,13 +137,14 @@ look_endpoint(ChainWork *chain, MemoryContext context, uint64 row)
 		/* The old text stays: a request under way may point to it. */
 		endpoint->url = MemoryContextStrdup(context, url);
 		endpoint->verified = false;
-		endpoint->retry_at = 0;
+		endpoint->health.retry_at = 0;
 	}
 	if (endpoint->max_batch != max_batch)
 		endpoint->batch_now = endpoint->max_batch = max_batch;
 	endpoint->priority = store_int32(row, 4);
 	endpoint->timeout_ms = store_int32(row, 6);
 	endpoint->enabled = store_bool(row, 7);
+	endpoint->weight = store_int32(row, 8);
 	endpoint->listed = true;
 }
 

@@ -34,6 +34,7 @@ DALP_FUNCTION(dalp_resume_wallet);
 #define MAX_BUMP_BLOCKS 100000
 #define MAX_WINDOW 100000
 #define MAX_BATCH 10000
+#define MAX_WEIGHT 1000
 #define MAX_TIMEOUT_MS 3600000
 #define URL_MAX 2000
 
@@ -255,6 +256,7 @@ dalp_add_endpoint(PG_FUNCTION_ARGS)
 	char	   *url;
 	int			priority;
 	int			max_batch = 0;
+	int			weight = 1;
 	int			timeout_ms = 0;
 	int			id;
 	Oid			user = GetUserId();
@@ -276,17 +278,19 @@ dalp_add_endpoint(PG_FUNCTION_ARGS)
 
 		if (doc_is(value, DOC_NULL))
 			continue;
-		if (strcmp(name, "max_batch") == 0)
+		if (strcmp(name, "weight") == 0)
+			weight = option_int(value, name, 1, MAX_WEIGHT);
+		else if (strcmp(name, "max_batch") == 0)
 			max_batch = option_int(value, name, 1, MAX_BATCH);
 		else if (strcmp(name, "timeout_ms") == 0)
 			timeout_ms = option_int(value, name, 1, MAX_TIMEOUT_MS);
 		else
-			option_unknown(name, "max_batch and timeout_ms");
+			option_unknown(name, "weight, max_batch and timeout_ms");
 	}
 
 	store_open(&scope);
 	chain_find(chain_name, &chain);
-	id = endpoint_store_add(chain.id, url, priority, max_batch, timeout_ms);
+	id = endpoint_store_add(chain.id, url, priority, max_batch, timeout_ms, weight);
 	if (id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_WRONG_STATE),

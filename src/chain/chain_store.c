@@ -34,10 +34,10 @@ static Statement set_chain_state = {
 };
 
 static Statement add_endpoint = {
-	.sql = "INSERT INTO dalp_chain.endpoint (chain_id, url, priority, max_batch, timeout_ms)"
-	" VALUES ($1, $2, $3, COALESCE($4, 100), $5)"
+	.sql = "INSERT INTO dalp_chain.endpoint (chain_id, url, priority, max_batch, timeout_ms, weight)"
+	" VALUES ($1, $2, $3, COALESCE($4, 100), $5, $6)"
 	" ON CONFLICT (chain_id, url) DO NOTHING RETURNING endpoint_id",
-	.argument_count = 5, .argument_types = {INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID}
+	.argument_count = 6, .argument_types = {INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID}
 };
 
 bool
@@ -103,13 +103,13 @@ chain_store_set_state(int chain_id, const char *halt_reason)
 }
 
 int
-endpoint_store_add(int chain_id, const char *url, int priority, int max_batch, int timeout_ms)
+endpoint_store_add(int chain_id, const char *url, int priority, int max_batch, int timeout_ms, int weight)
 {
 	Datum		values[] = {
 		Int32GetDatum(chain_id), CStringGetTextDatum(url), Int32GetDatum(priority),
-		Int32GetDatum(max_batch), Int32GetDatum(timeout_ms)
+		Int32GetDatum(max_batch), Int32GetDatum(timeout_ms), Int32GetDatum(weight)
 	};
-	char		nulls[] = "     ";
+	char		nulls[] = "      ";
 
 	if (max_batch == 0)
 		nulls[3] = 'n';

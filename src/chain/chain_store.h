@@ -43,6 +43,6 @@ extern void chain_find(const char *name, ChainRow *row);
 extern bool chain_store_set_state(int chain_id, const char *halt_reason);
 
 /* The endpoint's id, or 0 where the chain has that URL. max_batch, timeout_ms 0: the default. */
-extern int	endpoint_store_add(int chain_id, const char *url, int priority, int max_batch, int timeout_ms);
+extern int	endpoint_store_add(int chain_id, const char *url, int priority, int max_batch, int timeout_ms, int weight);
 
 #endif							/* DALP_CHAIN_STORE_H */

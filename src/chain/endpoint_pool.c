@@ -25,6 +25,16 @@
 /* An endpoint that lags gets so long to catch up. */
 #define PAUSE_BEHIND 5000
 
+/* So long the same of several endpoints of one priority is asked: heads seldom run in step. */
+#define DRAW_MS 30000
+
+/* Of those, one that takes so many times as long as the fastest, and so much longer, is left out. */
+#define SLOW_FACTOR 4
+#define SLOW_US 100000
+
+/* Weight of a new measurement in the average: one in so many. */
+#define LATENCY_SHARE 8
+
 typedef struct ConnectState
 {
 	bool		answered;
@@ -34,35 +44,72 @@ typedef struct ConnectState
 	char		client[64];
 } ConnectState;
 
+/* Tells everybody. */
 static void
-endpoint_pause(Endpoint *endpoint, int64 milliseconds)
+endpoint_is(Endpoint *endpoint, EndpointCondition condition, const char *reason, int64 pause_ms)
 {
-	endpoint->retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
+	EndpointHealth *health = &endpoint->health;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (health->condition != condition || health->changed_at == 0)
+		health->changed_at = now;
+	health->condition = condition;
+	health->retry_at = pause_ms == 0 ? 0 : TimestampTzPlusMilliseconds(now, pause_ms);
+	if (reason != NULL)
+		strlcpy(health->reason, reason, sizeof(health->reason));
+	endpoint_health_report(endpoint->id, health);
 }
 
 void
-endpoint_succeeded(Endpoint *endpoint)
+endpoint_answered(Endpoint *endpoint, int64 microseconds)
 {
-	endpoint->failures = 0;
+	EndpointHealth *health = &endpoint->health;
+
+	health->failures = 0;
+	health->batches++;
+	if (health->answered_at == 0)
+		health->latency_us = (int) Min(microseconds, PG_INT32_MAX);
+	else
+		health->latency_us += (int) ((Min(microseconds, PG_INT32_MAX) - health->latency_us) / LATENCY_SHARE);
+	health->answered_at = GetCurrentTimestamp();
+	endpoint_health_report(endpoint->id, health);
+}
+
+void
+endpoint_head(Endpoint *endpoint, int64 head)
+{
+	endpoint->health.head = head;
+	endpoint_is(endpoint, ENDPOINT_WORKING, NULL, 0);
+}
+
+/* Longer each time, with some chance, so that not all come back at once. */
+static int64
+breaker_pause(int failures)
+{
+	int64		pause = PAUSE_MIN;
+
+	for (int i = 0; i < failures && pause < PAUSE_MAX; i++)
+		pause *= 2;
+	pause = Min(pause, PAUSE_MAX);
+	return pause + (int64) (pg_prng_double(&pg_global_prng_state) * (double) (pause / 4));
 }
 
 void
 endpoint_failed(ChainWork *chain, Endpoint *endpoint, int retry_after_ms, const char *why)
 {
-	int64		pause = PAUSE_MIN;
+	EndpointHealth *health = &endpoint->health;
+	int64		pause = breaker_pause(health->failures);
 
 	/* Said once when it goes, and now and then while it stays away. */
-	if (endpoint->failures == 0 || endpoint->failures % 10 == 0)
+	if (health->failures == 0 || health->failures % 10 == 0)
 		ereport(LOG,
 				(errmsg("endpoint %s of chain \"%s\" does not work: %s",
 						http_url_display(endpoint->url), chain->name, why)));
-	for (int i = 0; i < endpoint->failures && pause < PAUSE_MAX; i++)
-		pause *= 2;
-	pause = Min(pause, PAUSE_MAX);
-	pause += (int64) (pg_prng_double(&pg_global_prng_state) * (double) (pause / 4));
-	endpoint->failures++;
+	health->failures++;
+	health->batches++;
+	health->errors++;
 	endpoint->verified = false;
-	endpoint_pause(endpoint, Max(pause, retry_after_ms));
+	endpoint_is(endpoint, ENDPOINT_FAILING, why, Max(pause, retry_after_ms));
 }
 
 void
@@ -70,7 +117,7 @@ endpoint_behind(ChainWork *chain, Endpoint *endpoint)
 {
 	ereport(DEBUG1,
 			(errmsg("endpoint %s of chain \"%s\" is behind", http_url_display(endpoint->url), chain->name)));
-	endpoint_pause(endpoint, PAUSE_BEHIND);
+	endpoint_is(endpoint, ENDPOINT_BEHIND, "its latest block is behind that of the others", PAUSE_BEHIND);
 }
 
 /* ------------------------------------------------------------------------
@@ -121,9 +168,11 @@ connect_done(RpcRound *round)
 	}
 	if (u256_compare(&state->number, &chain->number) != 0)
 	{
-		endpoint_failed(chain, endpoint, PAUSE_WRONG_CHAIN,
-						psprintf("it serves chain %s instead of %s",
-								 quantity_decimal(&state->number), quantity_decimal(&chain->number)));
+		char	   *why = psprintf("it serves chain %s instead of %s",
+								   quantity_decimal(&state->number), quantity_decimal(&chain->number));
+
+		endpoint_failed(chain, endpoint, PAUSE_WRONG_CHAIN, why);
+		endpoint_is(endpoint, ENDPOINT_WRONG_CHAIN, why, PAUSE_WRONG_CHAIN);
 		return;
 	}
 	/* A node may have lost block 0; another genesis is another chain. */
@@ -146,16 +195,16 @@ connect_done(RpcRound *round)
 		ereport(WARNING,
 				(errmsg("chain \"%s\" is halted: %s", chain->name, reason)));
 		broadcaster_commit(back);
+		endpoint_is(endpoint, ENDPOINT_WRONG_CHAIN, "its genesis is another", PAUSE_WRONG_CHAIN);
 		chain->enabled = false;
 		return;
 	}
-	if (endpoint->failures > 0)
+	if (endpoint->health.condition == ENDPOINT_FAILING)
 		ereport(LOG,
 				(errmsg("endpoint %s of chain \"%s\" works again", http_url_display(endpoint->url), chain->name)));
 	memcpy(endpoint->client, state->client, sizeof(endpoint->client));
 	endpoint->verified = true;
-	endpoint->retry_at = 0;
-	endpoint_succeeded(endpoint);
+	endpoint_is(endpoint, ENDPOINT_WORKING, NULL, 0);
 	chain->watch_at = 0;
 	chain->prepare_due = chain->send_due = true;
 }
@@ -186,34 +235,88 @@ connect_start(ChainWork *chain, Endpoint *endpoint)
 static bool
 endpoint_ready(const Endpoint *endpoint, TimestampTz now)
 {
-	return endpoint->enabled && endpoint->listed && endpoint->verified && endpoint->retry_at <= now;
+	return endpoint->enabled && endpoint->listed && endpoint->verified && endpoint->health.retry_at <= now;
+}
+
+/* Not much slower than the fastest of its priority. */
+static bool
+endpoint_fast(const Endpoint *endpoint, int fastest_us)
+{
+	return endpoint->health.latency_us <= fastest_us + SLOW_US ||
+		endpoint->health.latency_us / SLOW_FACTOR <= fastest_us;
+}
+
+/* One of the ready ones of this priority, by weight; *first is the first of them. */
+static Endpoint *
+endpoint_draw(ChainWork *chain, Endpoint *first, TimestampTz now)
+{
+	int			fastest_us = first->health.latency_us;
+	int64		total = 0;
+	int64		chosen;
+	ListCell   *cell;
+
+	if (now >= chain->draw_at)
+	{
+		chain->draw = pg_prng_double(&pg_global_prng_state);
+		chain->draw_at = TimestampTzPlusMilliseconds(now, DRAW_MS);
+	}
+	foreach(cell, chain->endpoints)
+	{
+		Endpoint   *endpoint = lfirst(cell);
+
+		if (endpoint->priority == first->priority && endpoint_ready(endpoint, now))
+			fastest_us = Min(fastest_us, endpoint->health.latency_us);
+	}
+	foreach(cell, chain->endpoints)
+	{
+		Endpoint   *endpoint = lfirst(cell);
+
+		if (endpoint->priority == first->priority && endpoint_ready(endpoint, now) && endpoint_fast(endpoint, fastest_us))
+			total += endpoint->weight;
+	}
+	chosen = (int64) (chain->draw * (double) total);
+	foreach(cell, chain->endpoints)
+	{
+		Endpoint   *endpoint = lfirst(cell);
+
+		if (endpoint->priority != first->priority || !endpoint_ready(endpoint, now) || !endpoint_fast(endpoint, fastest_us))
+			continue;
+		if (chosen < endpoint->weight)
+			return endpoint;
+		chosen -= endpoint->weight;
+	}
+	return first;
 }
 
 Endpoint *
 endpoint_pick(ChainWork *chain, TimestampTz now, TimestampTz *due)
 {
 	Endpoint   *behind = NULL;
+	Endpoint   *first = NULL;
 	ListCell   *cell;
 
 	foreach(cell, chain->endpoints)
 	{
 		Endpoint   *endpoint = lfirst(cell);
 
+		if (first != NULL && endpoint->priority != first->priority)
+			break;
 		if (!endpoint->enabled || !endpoint->listed || endpoint->connecting)
 			continue;
-		if (endpoint->retry_at > now)
+		if (endpoint->health.retry_at > now)
 		{
 			if (endpoint->verified && behind == NULL)
 				behind = endpoint;
-			*due = Min(*due, endpoint->retry_at);
+			*due = Min(*due, endpoint->health.retry_at);
 			continue;
 		}
-		if (endpoint->verified)
-			return endpoint;
-		connect_start(chain, endpoint);
+		if (!endpoint->verified)
+			connect_start(chain, endpoint);
+		else if (first == NULL)
+			first = endpoint;
 	}
 	/* One that lags is better than none. */
-	return behind;
+	return first == NULL ? behind : endpoint_draw(chain, first, now);
 }
 
 Endpoint *

@@ -82,9 +82,8 @@ reached(const RequestRow *row, WaitLevel level)
 	return false;
 }
 
-/* Those who see all, those who may use the wallet, and who submitted it. */
-static void
-require_reader(const RequestRow *row, Oid user, bool sees_all)
+void
+request_require_reader(const RequestRow *row, Oid user, bool sees_all)
 {
 	if (sees_all)
 		return;
@@ -142,7 +141,7 @@ request_wait(int64 id, WaitLevel level, TimestampTz until, RequestRow *row)
 		{
 			MemoryContextReset(each);
 			look(id, row, each);
-			require_reader(row, user, sees_all);
+			request_require_reader(row, user, sees_all);
 			arrived = reached(row, level);
 			if (arrived)
 				break;

@@ -29,6 +29,9 @@ extern TimestampTz request_wait_until(const Interval *timeout);
  */
 extern bool request_wait(int64 id, WaitLevel level, TimestampTz until, RequestRow *row);
 
+/* 42501 unless the user is the one who submitted it, may use the wallet, or sees all. */
+extern void request_require_reader(const RequestRow *row, Oid user, bool sees_all);
+
 /* Raises DL002. */
 extern void request_unknown(int64 id) pg_attribute_noreturn();
 

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "chain/rpc_round.h"
 #include "core/settings.h"
@@ -66,7 +67,7 @@ part_health(RpcRound *round, const RpcBatch *batch)
 	switch (batch->outcome)
 	{
 		case RPC_BATCH_ANSWERED:
-			endpoint_succeeded(endpoint);
+			endpoint_answered(endpoint, GetCurrentTimestamp() - round->started_at);
 			return;
 		case RPC_BATCH_INCOMPLETE:
 			break;
@@ -130,6 +131,7 @@ round_start(RpcRound *round,
 	Assert(round->call_count > 0);
 	round->extract = extract;
 	round->done = done;
+	round->started_at = GetCurrentTimestamp();
 	round->outstanding = (round->call_count + size - 1) / size;
 	for (int first = 0; first < round->call_count; first += size)
 	{

@@ -35,6 +35,7 @@ struct RpcRound
 	/* Private to rpc_round.c. */
 	int			capacity;
 	int			outstanding;
+	TimestampTz started_at;
 	void		(*extract) (RpcRound *round, int index, const RpcCall *call);
 	void		(*done) (RpcRound *round);
 };

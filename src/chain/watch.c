@@ -209,6 +209,7 @@ watch_done(RpcRound *round)
 		watch_end(chain, true);
 		return;
 	}
+	endpoint_head(round->endpoint, state->number);
 	moved = strcmp(state->hash, chain->head_hash) != 0;
 	back = broadcaster_begin("following a chain");
 	if (moved && !head_accept(round, state))
