@@ -85,6 +85,7 @@ CREATE TABLE dalp_workflow.run (
 	deadline	timestamptz,
 	redrives	int NOT NULL DEFAULT 0,
 	next_branch	int NOT NULL DEFAULT 1,
+	compensating	boolean NOT NULL DEFAULT false,
 	CHECK ((parent_run_id IS NULL) OPERATOR(pg_catalog.=) (parent_branch IS NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 COMMENT ON TABLE dalp_workflow.run IS 'live runs only; whoever changes anything of a run locks its row here first';
@@ -99,6 +100,7 @@ COMMENT ON COLUMN dalp_workflow.run.started_at IS 'when it was started';
 COMMENT ON COLUMN dalp_workflow.run.deadline IS 'it ends as TIMED_OUT then; null = never';
 COMMENT ON COLUMN dalp_workflow.run.redrives IS 'how often an operator sent it on after a failure';
 COMMENT ON COLUMN dalp_workflow.run.next_branch IS 'number of the next branch of Parallel or Map; only grows';
+COMMENT ON COLUMN dalp_workflow.run.compensating IS 'it has failed, and runs the compensations of what it had completed';
 
 CREATE TABLE dalp_workflow.run_data (
 	run_id		bigint PRIMARY KEY,
@@ -185,7 +187,7 @@ COMMENT ON TABLE dalp_workflow.journal IS 'what happened, append-only; also the 
 COMMENT ON COLUMN dalp_workflow.journal.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.journal.branch_id IS 'branch of the run';
 COMMENT ON COLUMN dalp_workflow.journal.seq IS 'number within the branch, dense from 1';
-COMMENT ON COLUMN dalp_workflow.journal.event IS 'started, entered, succeeded, failed, retry_scheduled, caught, branch_started, signalled, timed_out, cancelled, redriven, paused, resumed …';
+COMMENT ON COLUMN dalp_workflow.journal.event IS 'started, entered, succeeded, failed, retry_scheduled, caught, branch_started, signalled, timed_out, cancelled, redriven, paused, resumed, compensation_started, compensated, compensation_failed …';
 COMMENT ON COLUMN dalp_workflow.journal.state IS 'state it is about';
 COMMENT ON COLUMN dalp_workflow.journal.entry IS 'state entry it is about';
 COMMENT ON COLUMN dalp_workflow.journal.attempt IS 'attempt it is about, from 0';
@@ -220,6 +222,7 @@ CREATE TABLE dalp_workflow.run_done (
 	last_seq	int NOT NULL,
 	data_seq	int NOT NULL,
 	entry		int NOT NULL,
+	compensated	boolean NOT NULL DEFAULT false,
 	CHECK (status OPERATOR(pg_catalog.<>) 'SUCCEEDED' OR (error IS NULL AND cause IS NULL))
 );
 COMMENT ON TABLE dalp_workflow.run_done IS 'finished runs, moved here by the transaction that finished them';
@@ -240,6 +243,7 @@ COMMENT ON COLUMN dalp_workflow.run_done.cause IS 'its cause';
 COMMENT ON COLUMN dalp_workflow.run_done.last_seq IS 'last journal number of branch 0: a redrive continues there';
 COMMENT ON COLUMN dalp_workflow.run_done.data_seq IS 'journal row with the raw input of the last state';
 COMMENT ON COLUMN dalp_workflow.run_done.entry IS 'number of the last state entry';
+COMMENT ON COLUMN dalp_workflow.run_done.compensated IS 'what it had completed has been compensated, so that it can''t go on';
 CREATE INDEX run_done_finished_at ON dalp_workflow.run_done (finished_at);
 
 CREATE TABLE dalp_workflow.ready (
@@ -283,7 +287,7 @@ CREATE INDEX timer_run ON dalp_workflow.timer (run_id);
 CREATE TABLE dalp_workflow.wait (
 	run_id		bigint NOT NULL,
 	branch_id	int NOT NULL,
-	kind		text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['signal', 'transaction', 'call', 'run', 'branches', 'task', 'token'])),
+	kind		text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['signal', 'transaction', 'call', 'run', 'branches', 'task', 'token', 'compensation'])),
 	name		text,
 	reference	bigint,
 	since		timestamptz NOT NULL,
@@ -292,9 +296,9 @@ CREATE TABLE dalp_workflow.wait (
 COMMENT ON TABLE dalp_workflow.wait IS 'what a branch waits for besides time';
 COMMENT ON COLUMN dalp_workflow.wait.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.wait.branch_id IS 'its branch';
-COMMENT ON COLUMN dalp_workflow.wait.kind IS 'signal, transaction, call, run (a child), branches (of Parallel and Map), task (activity), token';
-COMMENT ON COLUMN dalp_workflow.wait.name IS 'name of the signal or queue';
-COMMENT ON COLUMN dalp_workflow.wait.reference IS 'id of the transaction or child run';
+COMMENT ON COLUMN dalp_workflow.wait.kind IS 'signal, transaction, call, run (a child), branches (of Parallel and Map), task (activity), token, compensation (of what the failed run had completed)';
+COMMENT ON COLUMN dalp_workflow.wait.name IS 'name of the signal or queue; compensation: status that the run ends with';
+COMMENT ON COLUMN dalp_workflow.wait.reference IS 'id of the transaction or child run; compensation: journal row of the failure';
 COMMENT ON COLUMN dalp_workflow.wait.since IS 'since when';
 
 CREATE TABLE dalp_workflow.inbox (
@@ -325,6 +329,39 @@ COMMENT ON COLUMN dalp_workflow.inbox.cause IS 'error cause';
 COMMENT ON COLUMN dalp_workflow.inbox.sent_by IS 'role that sent a signal';
 COMMENT ON COLUMN dalp_workflow.inbox.sent_at IS 'when';
 CREATE INDEX inbox_run ON dalp_workflow.inbox (run_id, message_id);
+
+CREATE SEQUENCE dalp_workflow.compensation_number_seq;
+COMMENT ON SEQUENCE dalp_workflow.compensation_number_seq IS 'order in which Tasks with Compensate complete';
+
+CREATE TABLE dalp_workflow.compensation (
+	run_id		bigint NOT NULL,
+	branch_id	int NOT NULL,
+	entry		int NOT NULL,
+	number		bigint,
+	state		text NOT NULL,
+	input		jsonb NOT NULL,
+	result		jsonb,
+	variables	jsonb,
+	item		jsonb,
+	runs_in		int,
+	outcome		text CHECK (outcome OPERATOR(pg_catalog.=) 'compensated' OR outcome OPERATOR(pg_catalog.=) 'failed'),
+	PRIMARY KEY (run_id, branch_id, entry),
+	CHECK (runs_in IS NULL OR number IS NOT NULL),
+	CHECK (outcome IS NULL OR runs_in IS NOT NULL)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+CREATE UNIQUE INDEX compensation_number ON dalp_workflow.compensation (number);
+COMMENT ON TABLE dalp_workflow.compensation IS 'Tasks with Compensate that a live run has completed, or works on; after its end only those whose compensation failed';
+COMMENT ON COLUMN dalp_workflow.compensation.run_id IS 'the run';
+COMMENT ON COLUMN dalp_workflow.compensation.branch_id IS 'branch in which the Task ran';
+COMMENT ON COLUMN dalp_workflow.compensation.entry IS 'its entry of the state there';
+COMMENT ON COLUMN dalp_workflow.compensation.number IS 'order of completion; null = it has not completed';
+COMMENT ON COLUMN dalp_workflow.compensation.state IS 'the Task that is to be undone';
+COMMENT ON COLUMN dalp_workflow.compensation.input IS 'its effective input';
+COMMENT ON COLUMN dalp_workflow.compensation.result IS 'its result';
+COMMENT ON COLUMN dalp_workflow.compensation.variables IS 'variables after it, where there are any';
+COMMENT ON COLUMN dalp_workflow.compensation.item IS 'index and value of the Map iteration around it; null = none';
+COMMENT ON COLUMN dalp_workflow.compensation.runs_in IS 'branch in which its compensation runs or ran; null = not yet';
+COMMENT ON COLUMN dalp_workflow.compensation.outcome IS 'how its compensation ended; null = it has not';
 
 CREATE TABLE dalp_workflow.signal_key (
 	run_id		bigint NOT NULL,

@@ -15,7 +15,7 @@ COMMENT ON COLUMN dalp_ops.installation.installed_at IS 'when';
 
 CREATE TABLE dalp_ops.dead_letter (
 	dead_letter_id	bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	kind		text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['run', 'transaction', 'webhook'])),
+	kind		text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['run', 'compensation', 'transaction', 'webhook'])),
 	reference	bigint NOT NULL,
 	scope		text NOT NULL,
 	state		text,
@@ -38,8 +38,8 @@ CREATE TABLE dalp_ops.dead_letter (
 );
 COMMENT ON TABLE dalp_ops.dead_letter IS 'what could not succeed, with everything needed to repair it';
 COMMENT ON COLUMN dalp_ops.dead_letter.dead_letter_id IS 'id for dalp.redrive and dalp.discard';
-COMMENT ON COLUMN dalp_ops.dead_letter.kind IS 'run, transaction or webhook';
-COMMENT ON COLUMN dalp_ops.dead_letter.reference IS 'id of the run or transaction';
+COMMENT ON COLUMN dalp_ops.dead_letter.kind IS 'run, compensation, transaction or webhook';
+COMMENT ON COLUMN dalp_ops.dead_letter.reference IS 'id of the run or transaction, number of the compensation';
 COMMENT ON COLUMN dalp_ops.dead_letter.scope IS 'name of the workflow, or wallet@chain';
 COMMENT ON COLUMN dalp_ops.dead_letter.state IS 'state of the workflow that failed';
 COMMENT ON COLUMN dalp_ops.dead_letter.error_class IS 'SQLSTATE class, Chain, States …';

@@ -77,12 +77,12 @@ REVOKE ALL ON FUNCTION dalp.signal(bigint, text, jsonb, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION dalp.signal(bigint, text, jsonb, text) TO dalp_app, dalp_operator;
 COMMENT ON FUNCTION dalp.signal(bigint, text, jsonb, text) IS 'sends a signal to a run; kept until a state awaits it; a repeated idempotency key is ignored';
 
-CREATE FUNCTION dalp.cancel(run_id bigint, reason text) RETURNS void
+CREATE FUNCTION dalp.cancel(run_id bigint, reason text, compensate boolean DEFAULT true) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dalp_cancel';
-REVOKE ALL ON FUNCTION dalp.cancel(bigint, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION dalp.cancel(bigint, text) TO dalp_operator;
-COMMENT ON FUNCTION dalp.cancel(bigint, text) IS 'ends a run as ABORTED, after the step that is under way; what it waits for is cancelled too';
+REVOKE ALL ON FUNCTION dalp.cancel(bigint, text, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dalp.cancel(bigint, text, boolean) TO dalp_operator;
+COMMENT ON FUNCTION dalp.cancel(bigint, text, boolean) IS 'ends a run as ABORTED, after the step that is under way; what it waits for is cancelled too. What it had completed is compensated first, unless compensate is false, which also ends a run that compensates';
 
 CREATE FUNCTION dalp.pause(run_id bigint) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -47,7 +47,9 @@ SELECT
 FROM dalp_ops.dead_letter l
 WHERE pg_catalog.pg_has_role('dalp_operator', 'USAGE')
 	OR pg_catalog.pg_has_role('dalp_auditor', 'USAGE')
-	OR (l.kind OPERATOR(pg_catalog.=) 'run' AND EXISTS (SELECT FROM dalp.runs r WHERE r.run_id OPERATOR(pg_catalog.=) l.reference));
+	OR (l.kind OPERATOR(pg_catalog.=) 'run' AND EXISTS (SELECT FROM dalp.runs r WHERE r.run_id OPERATOR(pg_catalog.=) l.reference))
+	OR (l.kind OPERATOR(pg_catalog.=) 'compensation' AND EXISTS (SELECT FROM dalp_workflow.compensation c
+		JOIN dalp.runs r ON r.run_id OPERATOR(pg_catalog.=) c.run_id WHERE c.number OPERATOR(pg_catalog.=) l.reference));
 COMMENT ON VIEW dalp.dead_letters IS 'what could not succeed; open where resolution is null';
 
 CREATE VIEW dalp.dead_letter_groups WITH (security_barrier) AS

@@ -17,9 +17,8 @@
 #include "core/clock.h"
 #include "core/document_jsonb.h"
 #include "core/settings.h"
-#include "ops/dead_letter.h"
+#include "workflow/compensate.h"
 #include "workflow/hot.h"
-#include "workflow/message.h"
 #include "workflow/run_control.h"
 #include "workflow/step.h"
 
@@ -53,6 +52,7 @@ typedef struct Advance
 	AslPosition position;
 	AslDecision decision;
 	int			tasks;			/* run in this step */
+	Jsonb	   *called;			/* effective input of the state's task, run in this step; else NULL */
 	int			pure_states;
 	bool		keeps_row;		/* the ready row has more to do */
 } Advance;
@@ -160,64 +160,17 @@ stops(Advance *advance)
 		batch_ready_gone(advance->writes, advance->step);
 }
 
-/* Runs end here, in every way but success. */
-void
-step_fail_run(Step *step, BatchWrites *writes, const char *status, const char *error, const char *cause)
-{
-	TimestampTz now = clock_now();
-	bool		timed_out = strcmp(status, "TIMED_OUT") == 0;
-
-	batch_journal(writes, step, timed_out ? "run_timed_out" : "failed", now, NULL, NULL, error, cause, NULL);
-	batch_run_done(writes, step, status, now, NULL, error, cause);
-	step->finished = true;
-	if (step->parent_run_id != 0)
-		message_send_child_end(step->parent_run_id, step->parent_branch, step->run_id, NULL,
-							   timed_out ? "States.Timeout" : error, cause);
-	else
-	{
-		DeadLetter	letter = {
-			.kind = "run",
-			.reference = step->run_id,
-			.scope = step->definition->workflow,
-			.state = asl_state_name(step->state),
-			.error = error ? error : (timed_out ? "States.Timeout" : NULL),
-			.cause = cause,
-			.attempts = step->attempt + 1,
-			.first_failure = step->entered_at,
-			.last_failure = now,
-			.input = step->input
-		};
-
-		dead_letter_add(&letter);
-	}
-	if (step->concurrency_key != NULL)
-		claim_release_key(step->definition->workflow_id, step->concurrency_key, step->run_id);
-}
-
-void
-step_abort_run(Step *step, BatchWrites *writes, const char *reason)
-{
-	TimestampTz now = clock_now();
-
-	step->entered_logged = true;
-	batch_journal(writes, step, "cancelled", now, NULL, NULL, NULL, reason, NULL);
-	batch_run_done(writes, step, "ABORTED", now, NULL, NULL, reason);
-	step->finished = true;
-	if (step->parent_run_id != 0)
-		message_send_child_end(step->parent_run_id, step->parent_branch, step->run_id, NULL,
-							   "States.TaskFailed", reason);
-	if (step->concurrency_key != NULL)
-		claim_release_key(step->definition->workflow_id, step->concurrency_key, step->run_id);
-}
-
-/* A branch of a Parallel or Map has ended; its parent follows at the end of the batch. */
+/* A branch of a Parallel or Map, or a compensation, has ended; its parent follows at the end of the batch. */
 static void
 end_branch(Advance *advance, bool succeeded, Jsonb *output, Jsonb *variables, const char *error, const char *cause)
 {
 	Step	   *step = advance->step;
 
-	batch_journal(advance->writes, step, succeeded ? "succeeded" : "failed", advance->now, output, variables,
-				  error, cause, NULL);
+	if (step->compensating)
+		compensate_ended(step, advance->writes, succeeded, output, error, cause);
+	else
+		batch_journal(advance->writes, step, succeeded ? "succeeded" : "failed", advance->now, output, variables,
+					  error, cause, NULL);
 	batch_branch_done(advance->writes, step, succeeded, error, cause);
 	if (!advance->keeps_row)
 		batch_ready_gone(advance->writes, step);
@@ -226,20 +179,10 @@ end_branch(Advance *advance, bool succeeded, Jsonb *output, Jsonb *variables, co
 static void
 finish(Advance *advance, Jsonb *output, Jsonb *variables)
 {
-	Step	   *step = advance->step;
-
-	if (step->branch_id != 0)
-	{
+	if (advance->step->branch_id != 0)
 		end_branch(advance, true, output, variables, NULL, NULL);
-		return;
-	}
-	batch_journal(advance->writes, step, "succeeded", advance->now, output, variables, NULL, NULL, NULL);
-	batch_run_done(advance->writes, step, "SUCCEEDED", advance->now, output, NULL, NULL);
-	step->finished = true;
-	if (step->parent_run_id != 0)
-		message_send_child_end(step->parent_run_id, step->parent_branch, step->run_id, output, NULL, NULL);
-	if (step->concurrency_key != NULL)
-		claim_release_key(step->definition->workflow_id, step->concurrency_key, step->run_id);
+	else
+		step_finish_run(advance->step, advance->writes, output, variables);
 }
 
 /* Nothing caught the failure of the state. */
@@ -275,6 +218,7 @@ go(Advance *advance, Jsonb *output, Jsonb *variables)
 	advance->input_document = decision->output;
 	advance->result = NULL;
 	advance->result_document = NULL;
+	advance->called = NULL;
 
 	if (type == ASL_TASK || type == ASL_PARALLEL || type == ASL_MAP)
 		return advance->tasks == 0;
@@ -342,6 +286,7 @@ call_task(Advance *advance, StepVerdict *verdict)
 		advance->approach = BY_ERROR;
 		return true;
 	}
+	advance->called = input;
 	switch (task_run(step, &advance->decision, input, advance->writes,
 					 &advance->result, &advance->error))
 	{
@@ -356,6 +301,8 @@ call_task(Advance *advance, StepVerdict *verdict)
 			/* A retried state has been entered before. */
 			if (!step->entered_logged)
 				batch_journal(advance->writes, step, "entered", advance->now, NULL, NULL, NULL, NULL, NULL);
+			if (asl_task_compensate(step->state) != NULL && !step->compensating)
+				compensate_note_called(advance->writes, step, input);
 			stops(advance);
 			return false;
 		case TASK_CONFLICT:
@@ -412,6 +359,30 @@ start_branches(Advance *advance)
 	return false;
 }
 
+/* A Task with Compensate has completed: what undoes it needs to know. */
+static void
+note_completion(Advance *advance, Jsonb *variables)
+{
+	Step	   *step = advance->step;
+	Problem		problem = {0};
+
+	if (advance->approach != BY_RESULT || advance->decision.caught || step->compensating ||
+		asl_task_compensate(step->state) == NULL)
+		return;
+	compensate_note_completed(advance->writes, step, advance->called,
+							  as_jsonb(advance, advance->result_document, &problem), variables);
+}
+
+/* A compensation is its one state, wherever that leads. */
+static void
+end_compensation(Advance *advance, Jsonb *output, Jsonb *variables)
+{
+	if (advance->decision.caught)
+		fail(advance, advance->decision.error, advance->decision.cause);
+	else
+		end_branch(advance, true, output, variables, NULL, NULL);
+}
+
 /* Decides and does until the branch has to wait, commit or end. */
 static StepVerdict
 run_loop(Advance *advance)
@@ -452,6 +423,12 @@ run_loop(Advance *advance)
 			case ASL_GO:
 				if (!decision_documents(advance, &output, &variables))
 					return STEP_DONE;
+				note_completion(advance, variables);
+				if (step->compensating)
+				{
+					end_compensation(advance, output, variables);
+					return STEP_DONE;
+				}
 				if (!go(advance, output, variables))
 				{
 					goes_on(advance);
@@ -461,7 +438,10 @@ run_loop(Advance *advance)
 				break;
 			case ASL_FINISH:
 				if (decision_documents(advance, &output, &variables))
+				{
+					note_completion(advance, variables);
 					finish(advance, output, variables);
+				}
 				return STEP_DONE;
 			case ASL_CALL:
 				if (!call_task(advance, &verdict))
@@ -552,6 +532,12 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 {
 	Advance		advance = {.step = step, .writes = writes, .alone = alone, .now = clock_now()};
 
+	/* Left behind by a time that came when the run failed: branch 0 waits until all is compensated. */
+	if (step->compensating && step->branch_id == 0 && step->kind != READY_DELIVER)
+	{
+		batch_ready_gone(writes, step);
+		return STEP_DONE;
+	}
 	if (step->kind != READY_DEADLINE &&
 		(step->run_paused ||
 		 (step->workflow_paused && claim_workflow_is_paused(step->definition->workflow_id))))

@@ -15,6 +15,7 @@
 
 #include "core/clock.h"
 #include "core/wake.h"
+#include "workflow/compensate.h"
 #include "workflow/step.h"
 
 static const Oid journal_types[] = {
@@ -103,17 +104,17 @@ static Statement parked_insert = {
 
 static const Oid done_types[] = {
 	INT8OID, INT4OID, TEXTOID, INT2OID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	INT4OID, JSONBOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID
+	INT4OID, JSONBOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, BOOLOID
 };
 static Statement done_insert = {
 	"INSERT INTO dalp_workflow.run_done (run_id, definition_id, status, priority, concurrency_key, parent_run_id,"
-	" parent_branch, state, started_at, finished_at, redrives, output, error, cause, last_seq, data_seq, entry)"
-	" SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::smallint[], $5::text[], $6::bigint[], $7::int[],"
+	" parent_branch, state, started_at, finished_at, redrives, output, error, cause, last_seq, data_seq, entry,"
+	" compensated) SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::smallint[], $5::text[], $6::bigint[], $7::int[],"
 	" $8::text[], $9::timestamptz[], $10::timestamptz[], $11::int[], $12::jsonb[], $13::text[], $14::text[],"
-	" $15::int[], $16::int[], $17::int[])",
-	17, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID,
+	" $15::int[], $16::int[], $17::int[], $18::boolean[])",
+	18, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID,
 	TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
-	TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID}
+	TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, BOOLARRAYOID}
 };
 
 /* What a run has besides its row in run_done, its data and its journal; in the order of locking. */
@@ -130,6 +131,11 @@ static Statement run_clear[] = {
 	{"DELETE FROM dalp_workflow.signal_key k WHERE k.run_id OPERATOR(pg_catalog.=) ANY ($1)" UNLESS_REDRIVEN("k"),
 	1, {INT8ARRAYOID}},
 	CLEAR("timer"), CLEAR("parked"), CLEAR("ready")
+};
+/* Those that failed are kept for their dead letters. */
+static Statement compensation_clear = {
+	"DELETE FROM dalp_workflow.compensation WHERE run_id OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND outcome IS DISTINCT FROM 'failed'", 1, {INT8ARRAYOID}
 };
 
 const char *
@@ -165,8 +171,9 @@ batch_init(BatchWrites *writes)
 	INIT(&writes->messages_gone, message_types);
 	INIT(&writes->parked, parked_types);
 	INIT(&writes->runs_done, done_types);
+	compensate_init(writes);
 	writes->forks = NIL;
-	writes->has_waiters = false;
+	writes->has_waiters = writes->compensations_gone = false;
 }
 
 void
@@ -188,6 +195,7 @@ batch_flush(BatchWrites *writes)
 	if (rows_flush_by_tid(&writes->branches, &branch_update) != positions)
 		elog(ERROR, "a branch moved although its run is locked");
 	rows_flush(&writes->journal, &journal_insert);
+	compensate_flush(writes);
 	rows_each(&writes->waits_gone, &wait_delete);
 	rows_flush(&writes->waits, &wait_insert);
 	rows_flush(&writes->messages_gone, &message_delete);
@@ -204,6 +212,11 @@ batch_flush(BatchWrites *writes)
 		{
 			done.count = count;
 			rows_flush(&done, &run_clear[i]);
+		}
+		if (writes->compensations_gone)
+		{
+			done.count = count;
+			rows_flush(&done, &compensation_clear);
 		}
 	}
 	if (timers)
@@ -436,5 +449,8 @@ batch_run_done(BatchWrites *writes, const Step *step, const char *status, Timest
 	rows_set(rows, 14, Int32GetDatum(step->last_seq));
 	rows_set(rows, 15, Int32GetDatum(step->data_seq));
 	rows_set(rows, 16, Int32GetDatum(step->entry));
+	rows_set(rows, 17, BoolGetDatum(step->compensating));
+	if (step->definition->compensates)
+		writes->compensations_gone = true;
 	writes->has_waiters = true;
 }

@@ -24,7 +24,7 @@
 /* The lock; what it returns of the run can't change while it is held. */
 #define CLAIM_COLUMNS \
 	"SELECT q.row_id, q.kind, q.entry, q.branch_id, r.run_id, r.definition_id, r.priority, r.paused, w.paused," \
-	" r.concurrency_key, r.parent_run_id, r.parent_branch, r.started_at, r.redrives, q.shard"
+	" r.concurrency_key, r.parent_run_id, r.parent_branch, r.started_at, r.redrives, q.shard, r.compensating"
 #define CLAIM_JOINS \
 	" JOIN dalp_workflow.run r ON r.run_id OPERATOR(pg_catalog.=) q.run_id" \
 	" JOIN dalp_workflow.definition d ON d.definition_id OPERATOR(pg_catalog.=) r.definition_id" \
@@ -34,10 +34,10 @@
 /* Locks within the limit: runs that somebody else has locked take nobody's place. */
 static Statement claim = {
 	"SELECT q.row_id, q.kind, q.entry, q.branch_id, q.run_id, q.definition_id, q.priority, q.paused, w.paused,"
-	" q.concurrency_key, q.parent_run_id, q.parent_branch, q.started_at, q.redrives, q.shard"
+	" q.concurrency_key, q.parent_run_id, q.parent_branch, q.started_at, q.redrives, q.shard, q.compensating"
 	" FROM unnest($1::smallint[]) AS s(shard) CROSS JOIN LATERAL"
 	" (SELECT y.ctid AS row_id, y.kind, y.entry, y.branch_id, y.shard, r.run_id, r.definition_id, r.priority, r.paused,"
-	" r.concurrency_key, r.parent_run_id, r.parent_branch, r.started_at, r.redrives"
+	" r.concurrency_key, r.parent_run_id, r.parent_branch, r.started_at, r.redrives, r.compensating"
 	" FROM dalp_workflow.ready y JOIN dalp_workflow.run r ON r.run_id OPERATOR(pg_catalog.=) y.run_id"
 	" WHERE y.shard OPERATOR(pg_catalog.=) s.shard ORDER BY y.rank, y.pass, y.run_id LIMIT $2"
 	" FOR NO KEY UPDATE OF r SKIP LOCKED) AS q"
@@ -191,6 +191,7 @@ read_claim(MemoryContext context, uint64 row)
 	step->parent_branch = store_int32(row, 12);
 	step->started_at = DatumGetTimestampTz(store_value(row, 13, &isnull));
 	step->redrives = store_int32(row, 14);
+	step->compensating = store_bool(row, 16);
 	MemoryContextSwitchTo(old);
 	return step;
 }

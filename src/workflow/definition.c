@@ -46,6 +46,16 @@ cache_prepare(void)
 	cache_generation = generation;
 }
 
+/* AslTaskVisitor: is any Task compensated? */
+static void
+look_for_compensation(const AslState *state, const char *path, const char *resource, void *argument)
+{
+	(void) path;
+	(void) resource;
+	if (asl_task_compensate(state) != NULL)
+		*(bool *) argument = true;
+}
+
 const Definition *
 definition_get(int definition_id)
 {
@@ -79,6 +89,7 @@ definition_get(int definition_id)
 				 errmsg("stored definition of workflow \"%s\" version %d is invalid",
 						definition->workflow, definition->version),
 				 errdetail("%s: %s", findings.items[0].path, findings.items[0].message)));
+	asl_visit_tasks(definition->machine, look_for_compensation, &definition->compensates);
 	MemoryContextSwitchTo(caller);
 
 	entry = hash_search(cache, &definition_id, HASH_ENTER, NULL);

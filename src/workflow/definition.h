@@ -24,6 +24,7 @@ typedef struct Definition
 	Oid			run_as;			/* role whose rights handlers have */
 	char	   *search_path;	/* in which handlers run */
 	bool		uses_context;	/* some expression starts with $$ */
+	bool		compensates;	/* some Task has Compensate */
 	const AslMachine *machine;
 } Definition;
 

@@ -30,6 +30,7 @@
 #include "workflow/executor.h"
 #include "workflow/hot.h"
 #include "workflow/poison.h"
+#include "workflow/run_control.h"
 #include "workflow/step.h"
 
 /* After so many steps in a row on one ready row the run queues again behind the others. */
@@ -228,7 +229,10 @@ bury_run(int64 run_id, const char *sqlstate, const char *message)
 	batch_init(&writes);
 	step = claim_run(run_id);
 	if (step != NULL)
+	{
+		run_abandon_waits(step, message);
 		step_fail_run(step, &writes, "FAILED", sqlstate, message);
+	}
 	batch_flush(&writes);
 	worker_commit();
 }

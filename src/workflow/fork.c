@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/document_jsonb.h"
+#include "workflow/compensate.h"
 #include "workflow/fork_store.h"
 #include "workflow/step.h"
 
@@ -126,13 +127,7 @@ abort_children(Step *parent, const char *reason)
 	RunWait   *waits;
 	int			count = fork_store_waits(parent->run_id, parent->branch_id, &waits);
 
-	for (int i = 0; i < count; i++)
-	{
-		Step		child = *parent;
-
-		child.branch_id = waits[i].branch_id;
-		task_abandon(&child, waits[i].kind, waits[i].reference, reason);
-	}
+	task_abandon_waits(parent, waits, count, reason);
 	fork_store_delete(parent->run_id, parent->branch_id);
 }
 
@@ -174,6 +169,11 @@ settle(const ForkEnd *end, BatchWrites *writes)
 	parent->finished = parent->stays_ready = false;
 	if (!claim_position(parent, NULL))
 		return;					/* went with the failure of a state further out */
+	if (parent->compensating)
+	{
+		compensate_settle(parent, writes);
+		return;
+	}
 	parent->children_open -= end->succeeded + end->failed;
 	parent->children_failed += end->failed;
 

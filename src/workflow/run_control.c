@@ -10,10 +10,10 @@
 
 #include "chain/chain.h"
 #include "core/clock.h"
-#include "core/document_jsonb.h"
 #include "core/errors.h"
-#include "core/settings.h"
 #include "core/wake.h"
+#include "workflow/compensate.h"
+#include "workflow/patch.h"
 #include "workflow/run_control.h"
 
 /* The run has ended: say how. */
@@ -47,30 +47,53 @@ lock_live(int64 run_id, const char *verb)
 	return step;
 }
 
-void
-run_cancel(int64 run_id, const char *reason)
+/* The run is locked, and does what it does between two steps. */
+static void
+cancel(Step *step, const char *reason, bool compensate)
 {
-	Step	   *step = lock_live(run_id, "cancelled");
 	BatchWrites writes;
 
-	run_abandon_waits(step, reason);
 	batch_init(&writes);
-	step_abort_run(step, &writes, reason);
+	if (step->compensating)
+		compensate_stop(step, &writes, reason);
+	else
+	{
+		run_abandon_waits(step, reason);
+		step_abort_run(step, &writes, reason, compensate);
+	}
 	batch_flush(&writes);
+}
+
+void
+run_cancel(int64 run_id, const char *reason, bool compensate)
+{
+	Step	   *step = lock_live(run_id, "cancelled");
+
+	if (step->compensating && compensate)
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_WRONG_STATE),
+				 errmsg("run " INT64_FORMAT " can't be cancelled", run_id),
+				 errdetail("It has failed already, and compensates what it had completed."),
+				 errhint("With compensate => false it ends at once, and what isn't compensated yet never will be.")));
+	cancel(step, reason, compensate);
+}
+
+void
+run_cancel_child(int64 run_id, const char *reason)
+{
+	Step	   *step = claim_run(run_id);
+
+	if (step != NULL && !step->compensating)
+		cancel(step, reason, true);
 }
 
 void
 run_abandon_waits(const Step *run, const char *reason)
 {
-	Step		step = *run;
 	RunWait    *waits;
 	int			count = run_waits(run->run_id, &waits);
 
-	for (int i = 0; i < count; i++)
-	{
-		step.branch_id = waits[i].branch_id;
-		task_abandon(&step, waits[i].kind, waits[i].reference, reason);
-	}
+	task_abandon_waits(run, waits, count, reason);
 }
 
 /* A journal row of an event that changes no position but the number of the last row. */
@@ -139,51 +162,33 @@ workflow_resume(const char *name)
 	workflow_store_unpark(name);
 }
 
-/* JSON Merge Patch, RFC 7396. */
-static const Doc *
-merge_patch(const Doc *target, const Doc *patch)
+static void
+refuse_redrive(int64 run_id)
 {
-	Doc		   *result;
+	RunInfo		info;
 
-	check_stack_depth();
-	if (!doc_is(patch, DOC_OBJECT))
-		return patch;
-	result = doc_object();
-	if (doc_is(target, DOC_OBJECT))
-		for (uint32_t i = 0; i < target->length; i++)
-		{
-			const DocMember *member = &target->members[i];
-
-			if (doc_get_n(patch, member->key, member->key_length) == NULL)
-				doc_object_add_n(result, member->key, member->key_length, member->value);
-		}
-	for (uint32_t i = 0; i < patch->length; i++)
-	{
-		const DocMember *member = &patch->members[i];
-
-		if (!doc_is(member->value, DOC_NULL))
-			doc_object_add_n(result, member->key, member->key_length,
-							 merge_patch(doc_get_n(target, member->key, member->key_length), member->value));
-	}
-	return result;
+	run_find(run_id, &info);
+	ereport(ERROR,
+			(errcode(ERRCODE_DALP_WRONG_STATE),
+			 errmsg("run " INT64_FORMAT " can't be redriven", run_id),
+			 info.compensated ? errdetail("What it had completed has been compensated, so that there is nothing to go on from.") :
+			 errdetail("It is %s; only failed runs can be.", info.status ? info.status : "live"),
+			 info.compensated ? errhint("dalp.fork(run_id, from_state) starts a new run from one of its states; dalp.discard settles the dead letter.") : 0));
 }
 
 int64
 run_redrive(int64 run_id, Jsonb *patch, Oid actor)
 {
-	Step	   *step = run_store_revive(run_id);
+	char	   *status;
+	Step	   *step = run_store_revive(run_id, false, &status);
 	BatchWrites writes;
 	Jsonb	   *input;
-	Problem		problem = {0};
 	int64		timeout;
 	int64		unsettled;
 
 	(void) actor;
 	if (step == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DALP_WRONG_STATE),
-				 errmsg("run " INT64_FORMAT " can't be redriven", run_id),
-				 errdetail("It is not a failed run.")));
+		refuse_redrive(run_id);
 
 	unsettled = chain_unsettled_for_run(run_id);
 	if (unsettled != 0)
@@ -193,20 +198,7 @@ run_redrive(int64 run_id, Jsonb *patch, Oid actor)
 				 errdetail("Transaction " INT64_FORMAT ", which it submitted, may still happen.", unsettled),
 				 errhint("Wait until dalp.transactions shows its outcome, or cancel it.")));
 
-	input = step->input;
-	if (patch != NULL)
-	{
-		input = doc_to_jsonb(merge_patch(doc_from_jsonb(step->input), doc_from_jsonb(patch)), &problem);
-		if (input == NULL)
-			problem_raise(&problem, "patch");
-		/* The state would refuse it, and the dead letter be spent. */
-		if ((Size) VARSIZE(input) > (Size) dalp_max_payload * 1024)
-			ereport(ERROR,
-					(errcode(ERRCODE_DALP_LIMIT_EXCEEDED),
-					 errmsg("patched input is too large"),
-					 errdetail("It has %u bytes; dalp.max_payload is %d kB.", VARSIZE(input), dalp_max_payload)));
-	}
-
+	input = patch_apply(step->input, patch);
 	batch_init(&writes);
 	step->entered_logged = true;
 	batch_journal(&writes, step, "redriven", clock_now(), input, step->variables, NULL, NULL, patch);

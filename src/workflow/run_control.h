@@ -20,6 +20,7 @@ typedef struct RunInfo
 	Oid			owner;
 	bool		live;
 	bool		paused;
+	bool		compensated;	/* finished, and what it had completed is undone */
 	char	   *status;			/* of a finished run; NULL while it is live */
 	char	   *state;
 } RunInfo;
@@ -36,11 +37,22 @@ typedef struct RunWait
 /* Where the run is, live or finished. Errors: DL002. */
 extern void run_find(int64 run_id, RunInfo *info);
 
-/* Ends a live run as ABORTED, with all that it waits for; its child runs too. Errors: DL002, DL003. */
-extern void run_cancel(int64 run_id, const char *reason);
+/*
+ * Ends a live run as ABORTED, with all that it waits for; its child runs too.
+ * compensate: first it undoes what it had completed; without, a run that
+ * compensates already is ended at once, as what it failed with.
+ * Errors: DL002, DL003.
+ */
+extern void run_cancel(int64 run_id, const char *reason, bool compensate);
+
+/* The same for a child that nobody waits for any more; nothing where it has ended or compensates already. */
+extern void run_cancel_child(int64 run_id, const char *reason);
 
 /* What a live, locked run waits for isn't wanted any more: its transactions and child runs are cancelled. */
 extern void run_abandon_waits(const Step *run, const char *reason);
+
+/* The same for some of its waits. */
+extern void task_abandon_waits(const Step *run, const RunWait *waits, int count, const char *reason);
 
 /* Errors: DL002, DL003 where it is (not) paused or has ended. */
 extern void run_pause(int64 run_id);
@@ -57,7 +69,10 @@ extern bool run_store_pause(int64 run_id, const char *workflow);
 extern bool run_store_resume(int64 run_id);
 extern bool workflow_store_pause(int workflow_id, bool paused);
 extern void workflow_store_unpark(const char *name);
-/* The run is live and locked again, in a new entry of its last state; NULL if it isn't a failed one. */
-extern Step *run_store_revive(int64 run_id);
+/*
+ * The run is live and locked again, in a new entry of its last state; NULL if
+ * it isn't a failed one, or not compensated as asked for.  *status = the old one.
+ */
+extern Step *run_store_revive(int64 run_id, bool compensated, char **status);
 
 #endif							/* DALP_RUN_CONTROL_H */

@@ -21,12 +21,12 @@ void
 run_find(int64 run_id, RunInfo *info)
 {
 	static Statement find = {
-		"SELECT w.workflow_id, d.definition_id, w.name, w.owner::oid, r.live, r.paused, r.status, r.state"
+		"SELECT w.workflow_id, d.definition_id, w.name, w.owner::oid, r.live, r.paused, r.status, r.state, r.compensated"
 		" FROM (SELECT l.run_id, l.definition_id, true AS live, l.paused, NULL::text AS status,"
 		" (SELECT b.state FROM dalp_workflow.branch b WHERE b.run_id OPERATOR(pg_catalog.=) $1"
-		" AND b.branch_id OPERATOR(pg_catalog.=) 0) AS state"
+		" AND b.branch_id OPERATOR(pg_catalog.=) 0) AS state, false AS compensated"
 		" FROM dalp_workflow.run l WHERE l.run_id OPERATOR(pg_catalog.=) $1"
-		" UNION ALL SELECT f.run_id, f.definition_id, false, false, f.status, f.state"
+		" UNION ALL SELECT f.run_id, f.definition_id, false, false, f.status, f.state, f.compensated"
 		" FROM dalp_workflow.run_done f WHERE f.run_id OPERATOR(pg_catalog.=) $1) AS r"
 		" JOIN dalp_workflow.definition d ON d.definition_id OPERATOR(pg_catalog.=) r.definition_id"
 		" JOIN dalp_workflow.workflow w ON w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id",
@@ -49,6 +49,7 @@ run_find(int64 run_id, RunInfo *info)
 	info->paused = store_bool(0, 6);
 	info->status = store_text(0, 7);
 	info->state = store_text(0, 8);
+	info->compensated = store_bool(0, 9);
 }
 
 int
@@ -164,19 +165,32 @@ workflow_store_unpark(const char *name)
 }
 
 Step *
-run_store_revive(int64 run_id)
+run_store_revive(int64 run_id, bool compensated, char **status)
 {
 	static Statement revive = {
 		"WITH gone AS (DELETE FROM dalp_workflow.run_done WHERE run_id OPERATOR(pg_catalog.=) $1"
-		" AND status OPERATOR(pg_catalog.=) ANY (ARRAY['FAILED', 'TIMED_OUT', 'ABORTED']) RETURNING *),"
+		" AND status OPERATOR(pg_catalog.=) ANY (ARRAY['FAILED', 'TIMED_OUT', 'ABORTED'])"
+		" AND compensated OPERATOR(pg_catalog.=) $3 RETURNING *),"
 		" r AS (INSERT INTO dalp_workflow.run (run_id, definition_id, priority, concurrency_key, parent_run_id,"
-		" parent_branch, started_at, redrives) SELECT run_id, definition_id, priority, concurrency_key, parent_run_id,"
-		" parent_branch, started_at, redrives OPERATOR(pg_catalog.+) 1 FROM gone)"
-		" INSERT INTO dalp_workflow.branch (run_id, branch_id, state, entry, entered_at, last_seq, data_seq)"
-		" SELECT run_id, 0, state, entry OPERATOR(pg_catalog.+) 1, $2, last_seq, data_seq FROM gone",
-		2, {INT8OID, TIMESTAMPTZOID}
+		" parent_branch, started_at, redrives, next_branch) SELECT run_id, definition_id, priority, concurrency_key,"
+		" parent_run_id, parent_branch, started_at, redrives OPERATOR(pg_catalog.+) 1,"
+		" (SELECT pg_catalog.max(j.branch_id) FROM dalp_workflow.journal j WHERE j.run_id OPERATOR(pg_catalog.=) $1)"
+		" OPERATOR(pg_catalog.+) 1 FROM gone),"
+		" b AS (INSERT INTO dalp_workflow.branch (run_id, branch_id, state, entry, entered_at, last_seq, data_seq)"
+		" SELECT run_id, 0, state, entry OPERATOR(pg_catalog.+) 1, $2, last_seq, data_seq FROM gone)"
+		" SELECT status FROM gone",
+		3, {INT8OID, TIMESTAMPTZOID, BOOLOID}
 	};
-	Datum		values[2] = {Int64GetDatum(run_id), TimestampTzGetDatum(clock_now())};
+	static Statement clear = {
+		"DELETE FROM dalp_workflow.ready WHERE run_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[3] = {Int64GetDatum(run_id), TimestampTzGetDatum(clock_now()), BoolGetDatum(compensated)};
 
-	return store_write(&revive, values, NULL, 0) == 0 ? NULL : claim_run(run_id);
+	if (store_write(&revive, values, NULL, 0) == 0)
+		return NULL;
+	*status = MemoryContextStrdup(context, store_text(0, 1));
+	/* A timer that fired while the run ended may have left one. */
+	store_write(&clear, values, NULL, 0);
+	return claim_run(run_id);
 }

@@ -75,12 +75,13 @@ dalp_cancel(PG_FUNCTION_ARGS)
 {
 	int64		run_id;
 	char	   *reason = text_argument(fcinfo, 1);
+	bool		compensate = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
 	StoreScope	scope;
 
 	catalog_require_writable();
 	run_id = required_id(fcinfo, 0, "run_id");
 	store_open(&scope);
-	run_cancel(run_id, reason);
+	run_cancel(run_id, reason, compensate);
 	audit_add(scope.user, "cancel", psprintf("run " INT64_FORMAT, run_id), NULL);
 	store_close(&scope);
 	PG_RETURN_VOID();

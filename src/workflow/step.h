@@ -55,6 +55,7 @@ typedef struct Step
 	int			parent_branch;
 	TimestampTz started_at;
 	int			redrives;
+	bool		compensating;	/* the run has failed, and undoes what it had completed */
 	Jsonb	   *run_input;		/* run_data.input */
 
 	/* the branch: where it stands, committed */
@@ -107,6 +108,9 @@ typedef struct BatchWrites
 	Rows		messages_gone;	/* message_id */
 	Rows		parked;
 	Rows		runs_done;		/* finished runs; their live rows go */
+	Rows		compensable;	/* Tasks with Compensate that work or have completed */
+	Rows		completions;	/* those that waited and have completed now */
+	bool		compensations_gone; /* a finished run may have rows of the two above */
 	List	   *forks;			/* of ForkEnd *: branches that ended, by the Parallel or Map they belong to */
 	bool		has_waiters;	/* somebody may wait for a run that ended */
 } BatchWrites;
@@ -197,12 +201,6 @@ typedef enum StepVerdict
 /* Does one step; alone = nothing else is in this transaction. */
 extern StepVerdict step_run(Step *step, BatchWrites *writes, bool alone);
 
-/* The decision of pure code is carried out; may go on through further pure states. Used by task.c's results. */
-extern void step_fail_run(Step *step, BatchWrites *writes, const char *status,
-						  const char *error, const char *cause);
-
-/* Ends the run because somebody wants it; nothing of it stays. */
-extern void step_abort_run(Step *step, BatchWrites *writes, const char *reason);
 
 /* The branch's Parallel or Map has its result, has failed, or is decided about: the branch goes on, or not. */
 extern void step_end_fork(Step *step, BatchWrites *writes, const Doc *result, const AslError *error,
@@ -210,6 +208,28 @@ extern void step_end_fork(Step *step, BatchWrites *writes, const Doc *result, co
 
 /* The position of the step as pure code sees it, in the current memory context. */
 extern const AslPosition *step_position(Step *step);
+
+/* ending.c */
+
+/* The run has its output. */
+extern void step_finish_run(Step *step, BatchWrites *writes, Jsonb *output, Jsonb *variables);
+
+/*
+ * Nothing caught the failure of branch 0, or the run took too long: FAILED or
+ * TIMED_OUT, once what it had completed is compensated.
+ */
+extern void step_fail_run(Step *step, BatchWrites *writes, const char *status,
+						  const char *error, const char *cause);
+
+/* Ends the run because somebody wants it, as ABORTED; compensate: once what it had completed is compensated. */
+extern void step_abort_run(Step *step, BatchWrites *writes, const char *reason, bool compensate);
+
+/*
+ * Writes the end of a run whose journal has it: status, error and cause as in
+ * dalp.runs.  at = when it failed; first = nobody has been told before.
+ */
+extern void step_end_run(Step *step, BatchWrites *writes, const char *status, const char *error, const char *cause,
+						 TimestampTz at, bool first);
 
 /* fork.c */
 

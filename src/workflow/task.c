@@ -212,11 +212,17 @@ task_abandon(const Step *step, const char *wait_kind, int64 reference, const cha
 	if (strcmp(wait_kind, "transaction") == 0)
 		chain_abandon_for_run(step->run_id, step->branch_id, reason);
 	else if (strcmp(wait_kind, "run") == 0)
-	{
-		RunInfo		child;
+		run_cancel_child(reference, reason);
+}
 
-		run_find(reference, &child);
-		if (child.live)
-			run_cancel(reference, reason);
+void
+task_abandon_waits(const Step *run, const RunWait *waits, int count, const char *reason)
+{
+	Step		step = *run;
+
+	for (int i = 0; i < count; i++)
+	{
+		step.branch_id = waits[i].branch_id;
+		task_abandon(&step, waits[i].kind, waits[i].reference, reason);
 	}
 }

@@ -77,6 +77,12 @@ explain_message(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 		words->waits_for = psprintf(INT64_FORMAT " of its branches", reason->amount);
 		words->what_next = "the rows of the branches say what they wait for";
 	}
+	else if (SAYS("compensation"))
+	{
+		words->waits_for = "the compensations of what it had completed";
+		words->what_next = psprintf("compensating: one branch a compensation, the last completed state first; then it ends as %s",
+									or_unknown(reason->name));
+	}
 	else if (SAYS("call"))
 	{
 		words->waits_for = "the answer of a chain";

@@ -6,6 +6,7 @@
 
 #include "chain/chain.h"
 #include "ops/dead_letter.h"
+#include "workflow/compensate.h"
 #include "workflow/executor.h"
 #include "workflow/message.h"
 #include "workflow/run_control.h"
@@ -18,5 +19,6 @@ workflow_init(void)
 	executor_init();
 	scheduler_init();
 	dead_letter_define("run", run_redrive);
+	dead_letter_define("compensation", compensate_redrive);
 	chain_finished_hook = message_send_transaction_end;
 }
