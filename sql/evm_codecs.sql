@@ -93,3 +93,18 @@ SELECT abi_decode_error('\xcf479181' || abi_encode('uint256,uint256', '[1,2]'), 
 SELECT abi_decode_error('\xcf479181' || abi_encode('uint256,uint256', '[1,2]'))->>'kind';
 SELECT abi_decode_error('\x08c379a0' || abi_encode('bytes', '["0x610062"]'));
 SELECT abi_decode_error('\x00', '5');
+
+-- a name may begin like a keyword; places lead to the element, the argument and the type
+SELECT abi_decode_error(function_selector('errors()'), '["eventual(uint8)", "errors()", "constructorOf(address)"]')->>'kind';
+SELECT abi_decode_error('\x01020304', '["error E(uint8)", "error F(uint7)"]');
+SELECT function_selector('{"type": "function", "name": "f", "inputs": [{"type": "bool"}, {"type": "tuple", "components": [{"type": "uint999"}]}]}');
+SELECT function_selector('{"type": "function", "name": "f", "inputs": [{"type": "tuple"}]}');
+SELECT function_selector('{"type": "function",');
+SELECT function_selector('f(uint8) outwards');
+SELECT event_topic('E(uint8 indexed a, uint8 indexed b, uint8 indexed c, uint8 indexed d)');
+SELECT abi_decode('uint8 id, (address payer, string note)[] payments', abi_encode('uint8,(address,bytes)[]', '[1, [["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0xff"]]]'));
+SELECT abi_decode_event('Transfer(address indexed from)', ARRAY[event_topic('Transfer(address)'), keccak256('')], '');
+SELECT abi_encode('(uint8 a)', '[{"a": 1, "b": 2}]');
+SELECT abi_encode('(uint8 a, uint8 a)', '[{"a": 1}]');
+-- a long name is cut between characters
+SELECT abi_encode('(uint8 a)', jsonb_build_array(jsonb_build_object('a', 1, 'a' || repeat('é', 30), 2)));

@@ -29,4 +29,8 @@
 /* Raises what pure code found wrong: DL006, DETAIL says where. Never returns. */
 extern void problem_raise(const Problem *problem, const char *what) pg_attribute_noreturn();
 
+/* The same with a HINT, a full sentence that says what to do; NULL for none. */
+extern void problem_raise_hint(const Problem *problem, const char *what,
+							   const char *hint) pg_attribute_noreturn();
+
 #endif							/* DALP_ERRORS_H */

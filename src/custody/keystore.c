@@ -146,7 +146,7 @@ read_keystore(Keystore *keystore, const Doc *doc, Problem *problem)
 
 	memset(keystore, 0, sizeof(*keystore));
 	if (!doc_is(doc, DOC_OBJECT))
-		return problem_set(problem, NULL, "a keystore is an object");
+		return problem_set(problem, "keystore", "a keystore is an object");
 	if (!get_number(doc, "version", "version", &version, problem))
 		return false;
 	if (version != 3)

@@ -24,6 +24,14 @@ typedef enum AbiKind
 
 typedef struct AbiType AbiType;
 
+/* Whether the components of a tuple can be given as an object. */
+typedef enum AbiNames
+{
+	ABI_NAMES_ALL,				/* each has a name of its own */
+	ABI_NAMES_MISSING,
+	ABI_NAMES_TWICE				/* two share one */
+} AbiNames;
+
 typedef struct AbiComponent
 {
 	const AbiType *type;
@@ -42,6 +50,7 @@ struct AbiType
 	uint32_t	count;			/* elements of ABI_FIXED_ARRAY, components of ABI_TUPLE */
 	const AbiType *element;		/* of both kinds of arrays */
 	const AbiComponent *components;
+	AbiNames	names;			/* of ABI_TUPLE */
 };
 
 typedef enum AbiItemKind
@@ -69,7 +78,7 @@ typedef struct AbiContract
 	const AbiItem **items;
 } AbiContract;
 
-/* ---- abi_parse.c, abi_json.c ---- */
+/* ---- abi_parse.c, abi_json.c, abi_signature.c ---- */
 
 /* "address,(uint256,bytes)[2]" to a tuple; empty text is the empty tuple. */
 extern const AbiType *abi_parse_types(const char *text, size_t length, Problem *problem);
@@ -82,8 +91,8 @@ extern const AbiType *abi_parse_types(const char *text, size_t length, Problem *
 extern const AbiItem *abi_parse_item(const char *text, size_t length, AbiItemKind kind,
 									 Problem *problem);
 
-/* One item of a JSON ABI; NULL without a problem for "fallback" and "receive". */
-extern const AbiItem *abi_item_from_doc(const Doc *doc, Problem *problem);
+/* One item of a JSON ABI, called "what" in a problem; NULL without one for "fallback" and "receive". */
+extern const AbiItem *abi_item_from_doc(const Doc *doc, const char *what, Problem *problem);
 
 /*
  * A contract's ABI: an array of JSON items or human-readable fragments, or an

@@ -48,7 +48,9 @@ parse(const char *text, size_t length, int kind)
 	else
 		parsed = abi_parse_item(text, length, (AbiItemKind) kind, &problem);
 	if (parsed == NULL)
-		problem_raise(&problem, what[kind]);
+		problem_raise_hint(&problem, what[kind], kind == KIND_TYPES ?
+						   "Write types as inside a signature: \"address,(uint256,bytes)[2],string\"." :
+						   "Write it as in a contract's source, or give one element of a JSON ABI.");
 	return parsed;
 }
 

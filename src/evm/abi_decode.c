@@ -195,7 +195,8 @@ decode_components(Decoder *decoder, const AbiType *tuple, size_t at, const Place
 	for (uint32_t i = 0; i < tuple->count; i++)
 	{
 		const AbiType *type = tuple->components[i].type;
-		Place		inner = place_element(place, i);
+		Place		inner = place_labelled(place, i, tuple->components[i].name,
+										   tuple->components[i].name_length);
 		const Doc  *value = decode_head(decoder, type, at, head, &inner);
 
 		if (value == NULL)

@@ -43,25 +43,26 @@ component_value(const AbiType *tuple, const Doc *values, uint32_t i)
 }
 
 static bool
+has_component(const AbiType *tuple, const DocMember *member)
+{
+	for (uint32_t i = 0; i < tuple->count; i++)
+	{
+		if (tuple->components[i].name_length == member->key_length &&
+			memcmp(tuple->components[i].name, member->key, member->key_length) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
 check_tuple(const AbiType *tuple, const Doc *values, const Place *place, Problem *problem)
 {
 	if (doc_is(values, DOC_OBJECT))
 	{
-		for (uint32_t i = 0; i < tuple->count; i++)
-		{
-			const AbiComponent *component = &tuple->components[i];
-
-			if (component->name == NULL)
-				return place_set(place, problem, "an object needs names for all components; give an array");
-			for (uint32_t k = 0; k < i; k++)
-			{
-				if (tuple->components[k].name_length == component->name_length &&
-					memcmp(tuple->components[k].name, component->name, component->name_length) == 0)
-					return place_set(place, problem, "two components have one name; give an array");
-			}
-		}
-		if (values->length > tuple->count)
-			return place_set(place, problem, "object has members that are no component");
+		if (tuple->names == ABI_NAMES_MISSING)
+			return place_set(place, problem, "an object needs names for all components; give an array");
+		if (tuple->names == ABI_NAMES_TWICE)
+			return place_set(place, problem, "two components have one name; give an array");
 		for (uint32_t i = 0; i < tuple->count; i++)
 		{
 			const AbiComponent *component = &tuple->components[i];
@@ -69,6 +70,15 @@ check_tuple(const AbiType *tuple, const Doc *values, const Place *place, Problem
 
 			if (doc_get_n(values, component->name, component->name_length) == NULL)
 				return place_set(&missing, problem, "component is missing");
+		}
+		/* All components are there, each once: one more member is a stranger. */
+		for (uint32_t i = 0; values->length > tuple->count && i < values->length; i++)
+		{
+			const DocMember *member = &values->members[i];
+			Place		stranger = place_member(place, member->key, member->key_length);
+
+			if (!has_component(tuple, member))
+				return place_set(&stranger, problem, "unknown member");
 		}
 		return true;
 	}
@@ -217,7 +227,7 @@ encode_static(const AbiType *type, const Doc *value, ByteBuffer *out, size_t at,
 			break;
 		default:
 			Assert(false);
-			return problem_set(problem, NULL, "not a static type");
+			return place_set(place, problem, "not a static type");
 	}
 	return ok || place_fail(place, problem);
 }

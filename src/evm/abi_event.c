@@ -66,7 +66,8 @@ abi_decode_event(const AbiItem *event, const uint8_t (*topics)[32], uint32_t top
 		else
 		{
 			Place		root = place_member(NULL, "topics", 6);
-			Place		place = place_element(&root, next_topic);
+			Place		place = place_labelled(&root, next_topic, component->name,
+											   component->name_length);
 			const uint8_t *topic = topics[next_topic++];
 
 			value = is_hashed(component->type) ? hex_to_doc(topic, 32) :

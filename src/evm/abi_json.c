@@ -19,14 +19,16 @@ parameter_from_doc(const Doc *doc, AbiComponent *component, const Place *place, 
 	const Doc  *name = doc_get(doc, "name");
 	const Doc  *nested = doc_get(doc, "components");
 	const Doc  *indexed = doc_get(doc, "indexed");
+	Place		type_place = place_member(place, "type", 4);
+	Problem		wrong = {{0}, {0}};
 	AbiParser	parser;
 
 	memset(component, 0, sizeof(*component));
 	if (!doc_is(type, DOC_STRING) || type->length > ABI_MAX_TEXT)
-		return place_set(place, problem, "a parameter needs a type");
+		return place_set(&type_place, problem, "a parameter needs a type");
 	if (name != NULL && name->kind != DOC_STRING && name->kind != DOC_NULL)
 		return place_set(place, problem, "a parameter's name is a string");
-	abi_parser_init(&parser, type->text, type->length, "type", problem);
+	abi_parser_init(&parser, type->text, type->length, "type", &wrong);
 	if (nested != NULL && nested->kind != DOC_NULL)
 	{
 		Place		inner = place_member(place, "components", 10);
@@ -36,8 +38,10 @@ parameter_from_doc(const Doc *doc, AbiComponent *component, const Place *place, 
 			return false;
 	}
 	component->type = abi_parse_type(&parser, depth);
-	if (component->type == NULL || parser.next != parser.end)
-		return place_set(place, problem, "not a type");
+	if (component->type == NULL)
+		return place_set(&type_place, problem, "%s", wrong.message);
+	if (parser.next != parser.end)
+		return place_set(&type_place, problem, "there is something after the type");
 	component->indexed = doc_is(indexed, DOC_BOOL) && indexed->boolean;
 	if (doc_is(name, DOC_STRING) && name->length > 0)
 	{
@@ -150,9 +154,9 @@ item_from_doc(const Doc *doc, const Place *place, Problem *problem)
 }
 
 const AbiItem *
-abi_item_from_doc(const Doc *doc, Problem *problem)
+abi_item_from_doc(const Doc *doc, const char *what, Problem *problem)
 {
-	Place		root = place_member(NULL, "item", 4);
+	Place		root = place_member(NULL, what, (uint32_t) strlen(what));
 
 	return item_from_doc(doc, &root, problem);
 }
@@ -173,7 +177,6 @@ abi_contract_from_doc(const Doc *doc, Problem *problem)
 	contract->items = mem_alloc(doc->length * sizeof(AbiItem *) + 1);
 	for (uint32_t i = 0; i < doc->length; i++)
 	{
-		static const char *const keywords[] = {"event", "error", "constructor"};
 		const Doc  *entry = doc->items[i];
 		Place		element = place_element(&root, i);
 		Problem		wrong = {{0}, {0}};
@@ -182,14 +185,13 @@ abi_contract_from_doc(const Doc *doc, Problem *problem)
 		base_check_interrupts();
 		if (entry->kind == DOC_STRING)
 		{
-			AbiItemKind kind = ABI_ITEM_FUNCTION;
-
-			for (size_t k = 0; k < lengthof(keywords); k++)
+			item = abi_parse_item(entry->text, entry->length,
+								  abi_fragment_kind(entry->text, entry->length), &wrong);
+			if (item == NULL)
 			{
-				if (strncmp(entry->text, keywords[k], strlen(keywords[k])) == 0)
-					kind = (AbiItemKind) (k + 1);
+				place_set(&element, problem, "%s (at %s)", wrong.message, wrong.where);
+				return NULL;
 			}
-			item = abi_parse_item(entry->text, entry->length, kind, &wrong);
 		}
 		else
 			item = item_from_doc(entry, &element, &wrong);

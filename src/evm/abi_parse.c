@@ -5,10 +5,11 @@
  */
 #include "evm/abi_parse.h"
 
-#include "evm/keccak.h"
-
 /* Heads larger than this can't come with data that a database holds. */
 #define MAX_HEAD ((uint64_t) 1 << 30)
+
+/* Words are cut, so that a long one doesn't hide the rest. */
+#define WORD_SHOWN 40
 
 static bool
 fail(AbiParser *parser, const char *message)
@@ -18,6 +19,18 @@ fail(AbiParser *parser, const char *message)
 	snprintf(where, sizeof(where), "%s character %zu", parser->what,
 			 (size_t) (parser->next - parser->start) + 1);
 	return problem_set(parser->problem, where, "%s", message);
+}
+
+/* The same about the word that was taken last: where it begins, and what it is. */
+static bool
+fail_at(AbiParser *parser, Bytes word, const char *message)
+{
+	char		text[120];
+
+	parser->next = (const char *) word.data;
+	snprintf(text, sizeof(text), "%s \"%.*s\"", message,
+			 (int) (word.length < WORD_SHOWN ? word.length : WORD_SHOWN), (const char *) word.data);
+	return fail(parser, text);
 }
 
 void
@@ -204,14 +217,14 @@ parse_suffixes(AbiParser *parser, const AbiType *type)
 
 		if (digits.length > 10 || (digits.length > 1 && digits.data[0] == '0'))
 		{
-			fail(parser, "not a length of an array");
+			fail_at(parser, digits, "not a length of an array:");
 			return NULL;
 		}
 		for (size_t i = 0; i < digits.length; i++)
 		{
 			if (digits.data[i] < '0' || digits.data[i] > '9')
 			{
-				fail(parser, "not a length of an array");
+				fail_at(parser, digits, "not a length of an array:");
 				return NULL;
 			}
 			count = count * 10 + (uint64_t) (digits.data[i] - '0');
@@ -240,6 +253,7 @@ abi_tuple(AbiParser *parser, uint32_t count, const AbiComponent *components)
 
 	type->count = count;
 	type->components = components;
+	type->names = abi_tuple_names(count, components);
 	for (uint32_t i = 0; i < count; i++)
 	{
 		const AbiType *component = components[i].type;
@@ -269,7 +283,6 @@ const AbiType *
 abi_parse_type(AbiParser *parser, int depth)
 {
 	const AbiType *type;
-	const char *start;
 	Bytes		word;
 
 	if (depth > ABI_MAX_DEPTH)
@@ -277,8 +290,6 @@ abi_parse_type(AbiParser *parser, int depth)
 		fail(parser, "type is nested too deep");
 		return NULL;
 	}
-	skip_blanks(parser);
-	start = parser->next;
 	word = take_word(parser);
 	if ((word.length == 0 || word_is(word, "tuple")) && take(parser, '('))
 		type = parse_tuple(parser, depth + 1, ')');
@@ -289,13 +300,14 @@ abi_parse_type(AbiParser *parser, int depth)
 		type = elementary_type(word);
 		if (type == NULL)
 		{
-			parser->next = start;
 			if (word.length == 0)
 				fail(parser, "expected a type");
 			else if (word_starts(word, "fixed") || word_starts(word, "ufixed"))
-				fail(parser, "fixed-point types are not supported");
+				fail_at(parser, word, "fixed-point types are not supported:");
+			else if (word_is(word, "tuple"))
+				fail_at(parser, word, "components are missing of");
 			else
-				fail(parser, "unknown type");
+				fail_at(parser, word, "unknown type");
 		}
 	}
 	return parse_suffixes(parser, type);
@@ -317,7 +329,7 @@ parse_component(AbiParser *parser, AbiComponent *component, int depth)
 		bool		modifier = false;
 
 		if (component->name != NULL)
-			return fail(parser, "expected , or )");
+			return fail_at(parser, word, "expected a comma or the end of the parameters before");
 		if (word_is(word, "indexed"))
 		{
 			component->indexed = true;
@@ -328,7 +340,7 @@ parse_component(AbiParser *parser, AbiComponent *component, int depth)
 		if (modifier)
 			continue;
 		if (word.data[0] >= '0' && word.data[0] <= '9')
-			return fail(parser, "a name can't start with a digit");
+			return fail_at(parser, word, "a name can't start with a digit:");
 		component->name = abi_copy_text((const char *) word.data, word.length);
 		component->name_length = (uint32_t) word.length;
 	}
@@ -420,7 +432,7 @@ parse_rest(AbiParser *parser, AbiItem *item)
 		for (size_t i = 0; i < lengthof(ignored); i++)
 			known |= word_is(word, ignored[i]);
 		if (!known)
-			return fail(parser, "unexpected word");
+			return fail_at(parser, word, "unexpected word");
 	}
 	(void) take(parser, ';');
 	if (peek(parser) != '\0' || parser->next != parser->end)
@@ -428,10 +440,29 @@ parse_rest(AbiParser *parser, AbiItem *item)
 	return true;
 }
 
+/* By AbiItemKind. */
+static const char *const keywords[] = {"function", "event", "error", "constructor"};
+
+AbiItemKind
+abi_fragment_kind(const char *text, size_t length)
+{
+	AbiParser	parser;
+	Bytes		word;
+
+	abi_parser_init(&parser, text, length, "", NULL);
+	word = take_word(&parser);
+	for (size_t i = 0; i < lengthof(keywords); i++)
+	{
+		/* As in abi_parse_item: before a parenthesis it is a name, but for constructors. */
+		if (word_is(word, keywords[i]) && (peek(&parser) == '(') == (i == ABI_ITEM_CONSTRUCTOR))
+			return (AbiItemKind) i;
+	}
+	return ABI_ITEM_FUNCTION;
+}
+
 const AbiItem *
 abi_parse_item(const char *text, size_t length, AbiItemKind kind, Problem *problem)
 {
-	static const char *const keywords[] = {"function", "event", "error", "constructor"};
 	AbiParser	parser;
 	AbiItem    *item = mem_alloc_zero(sizeof(AbiItem));
 	Bytes		word;
@@ -441,11 +472,19 @@ abi_parse_item(const char *text, size_t length, AbiItemKind kind, Problem *probl
 	abi_parser_init(&parser, text, length, keywords[kind], problem);
 	if (peek(&parser) == '{')
 	{
-		const Doc  *doc = doc_parse(text, length, problem);
-		const AbiItem *parsed = doc == NULL ? NULL : abi_item_from_doc(doc, problem);
+		Problem		wrong = {{0}, {0}};
+		const Doc  *doc = doc_parse(text, length, &wrong);
+		const AbiItem *parsed = doc == NULL ? NULL : abi_item_from_doc(doc, keywords[kind], problem);
 
 		if (parsed != NULL && parsed->kind == kind)
 			return parsed;
+		if (doc == NULL)
+		{
+			char		where[64];
+
+			snprintf(where, sizeof(where), "%s %.40s", keywords[kind], wrong.where);
+			problem_set(problem, where, "%s", wrong.message);
+		}
 		problem_set(problem, keywords[kind], "the JSON item is no %s", keywords[kind]);
 		return NULL;
 	}
@@ -473,7 +512,10 @@ abi_parse_item(const char *text, size_t length, AbiItemKind kind, Problem *probl
 	if (kind != ABI_ITEM_CONSTRUCTOR &&
 		(word.length == 0 || (word.data[0] >= '0' && word.data[0] <= '9')))
 	{
-		fail(&parser, "expected a name");
+		if (word.length == 0)
+			fail(&parser, "expected a name");
+		else
+			fail_at(&parser, word, "a name can't start with a digit:");
 		return NULL;
 	}
 	item->name = abi_copy_text((const char *) word.data, word.length);
@@ -486,89 +528,4 @@ abi_parse_item(const char *text, size_t length, AbiItemKind kind, Problem *probl
 	if (item->inputs == NULL || !parse_rest(&parser, item) || !abi_item_complete(item, problem))
 		return NULL;
 	return item;
-}
-
-char *
-abi_copy_text(const char *text, size_t length)
-{
-	char	   *copy = mem_alloc(length + 1);
-
-	if (length > 0)
-		memcpy(copy, text, length);
-	copy[length] = '\0';
-	return copy;
-}
-
-static void
-write_type(const AbiType *type, ByteBuffer *out)
-{
-	char		text[16];
-
-	switch (type->kind)
-	{
-		case ABI_UINT:
-		case ABI_INT:
-			snprintf(text, sizeof(text), "%s%d", type->kind == ABI_UINT ? "uint" : "int", type->size);
-			break;
-		case ABI_FIXED_BYTES:
-			snprintf(text, sizeof(text), "bytes%d", type->size);
-			break;
-		case ABI_ARRAY:
-			write_type(type->element, out);
-			snprintf(text, sizeof(text), "[]");
-			break;
-		case ABI_FIXED_ARRAY:
-			write_type(type->element, out);
-			snprintf(text, sizeof(text), "[%u]", type->count);
-			break;
-		case ABI_TUPLE:
-			bytes_add_byte(out, '(');
-			for (uint32_t i = 0; i < type->count; i++)
-			{
-				if (i > 0)
-					bytes_add_byte(out, ',');
-				write_type(type->components[i].type, out);
-			}
-			snprintf(text, sizeof(text), ")");
-			break;
-		default:
-			snprintf(text, sizeof(text), "%s",
-					 type->kind == ABI_BOOL ? "bool" : type->kind == ABI_ADDRESS ? "address" :
-					 type->kind == ABI_FUNCTION ? "function" : type->kind == ABI_BYTES ? "bytes" :
-					 "string");
-	}
-	bytes_add(out, text, strlen(text));
-}
-
-char *
-abi_type_name(const AbiType *type)
-{
-	ByteBuffer	text;
-
-	bytes_init(&text, 64);
-	write_type(type, &text);
-	bytes_add_byte(&text, '\0');
-	return (char *) text.data;
-}
-
-bool
-abi_item_complete(AbiItem *item, Problem *problem)
-{
-	ByteBuffer	text;
-	uint32_t	indexed = 0;
-
-	bytes_init(&text, 64);
-	bytes_add(&text, item->name, strlen(item->name));
-	write_type(item->inputs, &text);
-	keccak256(text.data, text.length, item->topic);
-	bytes_add_byte(&text, '\0');
-	item->signature = (const char *) text.data;
-	for (uint32_t i = 0; i < item->inputs->count; i++)
-		indexed += item->inputs->components[i].indexed;
-	if (item->kind != ABI_ITEM_EVENT && indexed > 0)
-		return problem_set(problem, item->signature, "only parameters of events are indexed");
-	if (indexed > (item->anonymous ? 4 : 3))
-		return problem_set(problem, item->signature, "an event has at most %d indexed parameters",
-						   item->anonymous ? 4 : 3);
-	return true;
 }

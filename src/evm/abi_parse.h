@@ -29,7 +29,13 @@ extern AbiType *abi_tuple(AbiParser *parser, uint32_t count, const AbiComponent 
 /* Signature and topic of an item whose name and inputs are known; checks what events may have. */
 extern bool abi_item_complete(AbiItem *item, Problem *problem);
 
+/* Whether each component has a name of its own. */
+extern AbiNames abi_tuple_names(uint32_t count, const AbiComponent *components);
+
 /* A zero-terminated copy. */
 extern char *abi_copy_text(const char *text, size_t length);
+
+/* What the first word of a fragment makes it; without a keyword it is a function. */
+extern AbiItemKind abi_fragment_kind(const char *text, size_t length);
 
 #endif							/* DALP_EVM_ABI_PARSE_H */

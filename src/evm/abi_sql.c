@@ -18,6 +18,12 @@
 /* Topics of a log: LOG4 is the last of its kind. */
 #define MAX_TOPICS 4
 
+#define HINT_VALUES \
+	"Give one value a parameter: integers as numbers, decimal digits or 0x and hex digits, bytes as 0x and hex digits, arrays and tuples as arrays."
+#define HINT_DATA "Check that the types are those with which the data was encoded, and that it is whole."
+#define HINT_LOG "Check that topics and data are of one log, and that the same parameters are indexed as in the contract."
+#define HINT_ABI "Give an array of JSON ABI elements or of fragments such as \"error Unpaid(uint256 amount)\", or what a compiler wrote."
+
 DALP_FUNCTION(dalp_abi_encode);
 DALP_FUNCTION(dalp_abi_decode);
 DALP_FUNCTION(dalp_abi_encode_call);
@@ -54,7 +60,7 @@ dalp_abi_encode(PG_FUNCTION_ARGS)
 
 	bytes_init(&out, 512);
 	if (!abi_encode(types, values, &out, &problem))
-		problem_raise(&problem, "ABI value");
+		problem_raise_hint(&problem, "ABI value", HINT_VALUES);
 	return bytes_to_datum(out.data, out.length);
 }
 
@@ -67,7 +73,7 @@ dalp_abi_decode(PG_FUNCTION_ARGS)
 	const Doc  *values = abi_decode(types, data.data, data.length, &problem);
 
 	if (values == NULL)
-		problem_raise(&problem, "ABI data");
+		problem_raise_hint(&problem, "ABI data", HINT_DATA);
 	return bytes_doc_to_datum(values, "ABI data");
 }
 
@@ -81,7 +87,7 @@ dalp_abi_encode_call(PG_FUNCTION_ARGS)
 
 	bytes_init(&out, 512);
 	if (!abi_encode_call(item, values, &out, &problem))
-		problem_raise(&problem, "argument");
+		problem_raise_hint(&problem, "argument", HINT_VALUES);
 	return bytes_to_datum(out.data, out.length);
 }
 
@@ -94,7 +100,7 @@ dalp_abi_decode_call(PG_FUNCTION_ARGS)
 	const Doc  *values = abi_decode_call(item, data.data, data.length, &problem);
 
 	if (values == NULL)
-		problem_raise(&problem, "call data");
+		problem_raise_hint(&problem, "call data", HINT_DATA);
 	return bytes_doc_to_datum(values, "call data");
 }
 
@@ -111,7 +117,7 @@ dalp_abi_encode_constructor(PG_FUNCTION_ARGS)
 	bytes_init(&out, bytecode.length + 512);
 	bytes_add(&out, bytecode.data, bytecode.length);
 	if (!abi_encode_call(item, values, &out, &problem))
-		problem_raise(&problem, "argument");
+		problem_raise_hint(&problem, "argument", HINT_VALUES);
 	return bytes_to_datum(out.data, out.length);
 }
 
@@ -132,7 +138,8 @@ dalp_abi_decode_event(PG_FUNCTION_ARGS)
 	if (count > MAX_TOPICS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_INVALID_INPUT),
-				 errmsg("invalid topics: a log has at most %d, got %d", MAX_TOPICS, count)));
+				 errmsg("invalid topics: a log has at most %d, got %d", MAX_TOPICS, count),
+				 errdetail("Found at topics[%d].", MAX_TOPICS)));
 	for (int i = 0; i < count; i++)
 	{
 		bytea	   *topic = nulls[i] ? NULL : DatumGetByteaPP(items[i]);
@@ -147,7 +154,7 @@ dalp_abi_decode_event(PG_FUNCTION_ARGS)
 	values = abi_decode_event(event, (const uint8_t (*)[32]) topics, (uint32_t) count, data.data,
 							  data.length, &problem);
 	if (values == NULL)
-		problem_raise(&problem, "log");
+		problem_raise_hint(&problem, "log", HINT_LOG);
 	return bytes_doc_to_datum(values, "log");
 }
 
@@ -167,7 +174,7 @@ dalp_abi_decode_error(PG_FUNCTION_ARGS)
 	{
 		contract = abi_contract_from_doc(doc_from_jsonb(PG_GETARG_JSONB_P(1)), &problem);
 		if (contract == NULL)
-			problem_raise(&problem, "ABI");
+			problem_raise_hint(&problem, "ABI", HINT_ABI);
 	}
 	revert = abi_decode_revert(contract, data.data, data.length);
 	/* An error whose text jsonb can't hold is still worth its bytes. */

@@ -41,10 +41,20 @@ address_parse(const char *text, size_t length, uint8_t address[ADDRESS_LENGTH],
 	bool		upper = false;
 	bool		lower = false;
 
-	if (length != ADDRESS_TEXT_SIZE - 1 || text[0] != '0' || text[1] != 'x')
-		return problem_set(problem, where, "an address is 0x and 40 hex digits");
+	if (length < 2 || text[0] != '0' || text[1] != 'x')
+		return problem_set(problem, where, "an address is 0x and 40 hex digits, but this starts without 0x");
+	if (length != ADDRESS_TEXT_SIZE - 1)
+		return problem_set(problem, where, "an address is 0x and 40 hex digits, but this has %zu characters after 0x",
+						   length - 2);
 	if (!hex_read(text + 2, address, ADDRESS_LENGTH))
-		return problem_set(problem, where, "address has a character that is no hex digit");
+	{
+		int			at = 2;
+
+		while (hex_digit(text[at]) >= 0)
+			at++;
+		return problem_set(problem, where, "an address is 0x and 40 hex digits, but character %d is none",
+						   at + 1);
+	}
 	for (int i = 2; i < ADDRESS_TEXT_SIZE - 1; i++)
 	{
 		upper |= text[i] >= 'A' && text[i] <= 'F';
@@ -55,8 +65,12 @@ address_parse(const char *text, size_t length, uint8_t address[ADDRESS_LENGTH],
 		char		digits[2 * ADDRESS_LENGTH];
 
 		checksum_digits(address, digits);
-		if (memcmp(digits, text + 2, sizeof(digits)) != 0)
-			return problem_set(problem, where, "address has a wrong checksum (EIP-55)");
+		for (int i = 0; i < 2 * ADDRESS_LENGTH; i++)
+		{
+			if (digits[i] != text[i + 2])
+				return problem_set(problem, where, "the letters' case is a wrong checksum (EIP-55), first at character %d",
+								   i + 3);
+		}
 	}
 	return true;
 }

@@ -38,10 +38,11 @@ dalp_address_in(PG_FUNCTION_ARGS)
 	uint8_t    *address = palloc(ADDRESS_LENGTH);
 	Problem		problem = {{0}, {0}};
 
-	if (!address_parse(text, strlen(text), address, NULL, &problem))
+	if (!address_parse(text, strlen(text), address, "address", &problem))
 		ereturn(fcinfo->context, (Datum) 0,
 				(errcode(ERRCODE_DALP_INVALID_INPUT),
 				 errmsg("invalid address: %s", problem.message),
+				 errdetail("Found at %s.", problem.where),
 				 errhint("Copy it whole, with the letters' case as its source has it; or in lower case, if you are sure of it.")));
 	PG_RETURN_POINTER(address);
 }
@@ -85,7 +86,8 @@ dalp_address_from_bytea(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_INVALID_INPUT),
 				 errmsg("invalid address: expected %d bytes, got %zu", ADDRESS_LENGTH,
-						(size_t) VARSIZE_ANY_EXHDR(bytes))));
+						(size_t) VARSIZE_ANY_EXHDR(bytes)),
+				 errdetail("Found at address.")));
 	memcpy(address, VARDATA_ANY(bytes), ADDRESS_LENGTH);
 	PG_RETURN_POINTER(address);
 }

@@ -69,6 +69,6 @@ bool
 bytes_complete(const ByteBuffer *buffer, Problem *problem)
 {
 	if (buffer->too_large)
-		return problem_set(problem, NULL, "the result would be larger than %zu bytes", BYTES_MAX);
+		return problem_set(problem, "the result", "the result would be larger than %zu bytes", BYTES_MAX);
 	return true;
 }

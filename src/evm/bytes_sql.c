@@ -27,10 +27,16 @@ bytes_argument_exact(FunctionCallInfo fcinfo, int n, size_t length, const char *
 	Bytes		bytes = bytes_argument(fcinfo, n);
 
 	if (bytes.length != length)
+	{
+		char	   *words = pstrdup(name);
+
+		for (char *c = words; *c != '\0'; c++)
+			*c = *c == '_' ? ' ' : *c;
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_INVALID_INPUT),
-				 errmsg("invalid %s: expected %zu bytes, got %zu", name, length, bytes.length),
+				 errmsg("invalid %s: expected %zu bytes, got %zu", words, length, bytes.length),
 				 errdetail("Found at %s.", name)));
+	}
 	return bytes.data;
 }
 

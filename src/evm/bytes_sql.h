@@ -15,7 +15,7 @@
 /* A bytea argument; it isn't copied unless it was toasted. */
 extern Bytes bytes_argument(FunctionCallInfo fcinfo, int n);
 
-/* The same, where it must have a certain length; DL006 names it otherwise. */
+/* The same, where it must have a certain length; DL006 gives the argument's name otherwise. */
 extern const uint8_t *bytes_argument_exact(FunctionCallInfo fcinfo, int n, size_t length,
 										   const char *name);
 

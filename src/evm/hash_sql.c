@@ -78,7 +78,7 @@ dalp_create2_address(PG_FUNCTION_ARGS)
 	uint8_t		address[ADDRESS_LENGTH];
 
 	address_create2(PG_GETARG_ADDRESS(0), bytes_argument_exact(fcinfo, 1, 32, "salt"),
-					bytes_argument_exact(fcinfo, 2, 32, "init code hash"), address);
+					bytes_argument_exact(fcinfo, 2, 32, "init_code_hash"), address);
 	return address_to_datum(address);
 }
 

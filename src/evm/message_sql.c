@@ -17,6 +17,8 @@
 /* isValidSignature(bytes32,bytes), and what it returns for a valid one (EIP-1271). */
 static const uint8_t eip1271_magic[4] = {0x16, 0x26, 0xba, 0x7e};
 
+#define HINT_TYPED_DATA "Give {\"types\", \"primaryType\", \"domain\", \"message\"} as for eth_signTypedData_v4, every member of a type and no other."
+
 DALP_FUNCTION(dalp_eip191_hash);
 DALP_FUNCTION(dalp_eip191_validator_hash);
 DALP_FUNCTION(dalp_eip712_hash);
@@ -70,7 +72,7 @@ typed_data_argument(FunctionCallInfo fcinfo, int n, uint8_t hash[32])
 	Problem		problem = {{0}, {0}};
 
 	if (!typed_data_hash(doc, hash, NULL, NULL, &problem))
-		problem_raise(&problem, "typed data");
+		problem_raise_hint(&problem, "typed data", HINT_TYPED_DATA);
 }
 
 Datum
@@ -115,7 +117,7 @@ dalp_public_key_address(PG_FUNCTION_ARGS)
 
 	if (!signature_public_key_parse(data.data, data.length, public_key))
 	{
-		problem_set(&problem, "public key", "not a point of secp256k1 in 33 or 65 bytes");
+		problem_set(&problem, "public_key", "not a point of secp256k1 in 33 or 65 bytes");
 		problem_raise(&problem, "public key");
 	}
 	address_from_public_key(public_key, address);
@@ -199,7 +201,7 @@ dalp_signature_compact(PG_FUNCTION_ARGS)
 Datum
 dalp_signature_expand(PG_FUNCTION_ARGS)
 {
-	const uint8_t *compact = bytes_argument_exact(fcinfo, 0, 64, "compact signature");
+	const uint8_t *compact = bytes_argument_exact(fcinfo, 0, 64, "signature");
 	Problem		problem = {{0}, {0}};
 	EvmSignature signature;
 	uint8_t		raw[65];

@@ -19,6 +19,8 @@ write_place(const Place *place, char *out, size_t used, size_t size)
 		return size;
 	if (place->name == NULL)
 		wrote = snprintf(out + used, size - used, "[%u]", place->index);
+	else if (place->name_length == 0)
+		wrote = snprintf(out + used, size - used, "[\"\"]");
 	else
 		wrote = snprintf(out + used, size - used, "%s%.*s", place->parent != NULL ? "." : "",
 						 (int) (place->name_length < NAME_SHOWN ? place->name_length : NAME_SHOWN),
@@ -26,11 +28,35 @@ write_place(const Place *place, char *out, size_t used, size_t size)
 	return wrote < 0 || (size_t) wrote >= size - used ? size : used + (size_t) wrote;
 }
 
+/* Appends the names that elements on the way have: " (order.amount"; how many there were is counted. */
+static size_t
+write_labels(const Place *place, char *out, size_t used, size_t size, int *labels)
+{
+	int			wrote;
+
+	if (place->parent != NULL)
+		used = write_labels(place->parent, out, used, size, labels);
+	if (place->label == NULL || used >= size)
+		return used;
+	wrote = snprintf(out + used, size - used, "%s%.*s", (*labels)++ == 0 ? " (" : ".",
+					 (int) (place->label_length < NAME_SHOWN ? place->label_length : NAME_SHOWN),
+					 place->label);
+	return wrote < 0 || (size_t) wrote >= size - used ? size : used + (size_t) wrote;
+}
+
 bool
 place_fail(const Place *place, Problem *problem)
 {
-	if (problem != NULL && place != NULL && problem->where[0] == '\0')
-		write_place(place, problem->where, 0, sizeof(problem->where));
+	size_t		size = sizeof(problem->where);
+	size_t		used;
+	int			labels = 0;
+
+	if (problem == NULL || place == NULL || problem->where[0] != '\0')
+		return false;
+	used = write_place(place, problem->where, 0, size);
+	used = write_labels(place, problem->where, used, size, &labels);
+	if (labels > 0 && used + 1 < size)
+		strcpy(problem->where + used, ")");
 	return false;
 }
 

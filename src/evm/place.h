@@ -14,6 +14,8 @@ typedef struct Place
 	const char *name;			/* a member's name, or NULL: an element */
 	uint32_t	name_length;
 	uint32_t	index;
+	const char *label;			/* what an element is called, or NULL: "data[1] (amount)" */
+	uint32_t	label_length;
 } Place;
 
 /* Fills the problem's where, unless it has one; returns false. */
@@ -26,7 +28,7 @@ extern bool place_set(const Place *place, Problem *problem,
 static inline Place
 place_element(const Place *parent, uint32_t index)
 {
-	Place		place = {parent, NULL, 0, index};
+	Place		place = {parent, NULL, 0, index, NULL, 0};
 
 	return place;
 }
@@ -34,7 +36,16 @@ place_element(const Place *parent, uint32_t index)
 static inline Place
 place_member(const Place *parent, const char *name, uint32_t length)
 {
-	Place		place = {parent, name, length, 0};
+	Place		place = {parent, name, length, 0, NULL, 0};
+
+	return place;
+}
+
+/* An element that has a name too, which may be NULL. */
+static inline Place
+place_labelled(const Place *parent, uint32_t index, const char *label, uint32_t length)
+{
+	Place		place = {parent, NULL, 0, index, label, length};
 
 	return place;
 }

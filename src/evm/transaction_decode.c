@@ -231,7 +231,7 @@ read_envelope(EvmTransaction *tx, const uint8_t *data, size_t length, RlpReader 
 	if (length == 0)
 		return problem_set(problem, "byte 0", "there is no transaction in no bytes");
 	if (length > MAX_LENGTH)
-		return problem_set(problem, NULL, "a transaction has at most %zu bytes", MAX_LENGTH);
+		return problem_set(problem, "raw", "a transaction has at most %zu bytes", MAX_LENGTH);
 	rlp_reader_init(&reader, data, length);
 	if (data[0] < 0xc0)
 	{
@@ -296,7 +296,7 @@ evm_transaction_decode_blob(EvmTransaction *tx, const uint8_t *data, size_t leng
 	if (tx->type != TYPE_BLOB)
 		return problem_set(problem, "byte 0", "a transaction of type %d is no blob transaction", tx->type);
 	if (is_network_form(&fields))
-		return problem_set(problem, NULL, "the network form, with sidecars, is not decoded");
+		return problem_set(problem, "raw", "the network form, with sidecars, is not decoded");
 	return read_transaction(tx, &fields, data, length, recover, problem);
 }
 

@@ -337,7 +337,7 @@ evm_transaction_from_doc(EvmTransaction *tx, const Doc *doc, Problem *problem)
 
 	memset(tx, 0, sizeof(*tx));
 	if (!doc_is(doc, DOC_OBJECT))
-		return problem_set(problem, NULL, "a transaction is an object");
+		return problem_set(problem, "transaction", "a transaction is an object");
 	if (!check_members(doc, known, lengthof(known), NULL, problem) ||
 		!get_type(tx, doc, problem) ||
 		!refuse_members_of_other_types(tx, doc, problem))

@@ -15,6 +15,8 @@
 #include "evm/transaction.h"
 #include "evm/u256_sql.h"
 
+#define HINT_RAW "Give the signed bytes of one transaction, as eth_sendRawTransaction takes them."
+
 DALP_FUNCTION(dalp_transaction_encode_unsigned);
 DALP_FUNCTION(dalp_transaction_sign);
 DALP_FUNCTION(dalp_transaction_decode);
@@ -30,7 +32,8 @@ transaction_argument(FunctionCallInfo fcinfo, int n, EvmTransaction *tx)
 	Problem		problem = {{0}, {0}};
 
 	if (!evm_transaction_from_doc(tx, doc_from_jsonb(PG_GETARG_JSONB_P(n)), &problem))
-		problem_raise(&problem, "transaction");
+		problem_raise_hint(&problem, "transaction",
+						   "Members are named as in JSON-RPC: type, chainId, nonce, to, value, gas, input and the fees of the type.");
 }
 
 Datum
@@ -68,7 +71,7 @@ dalp_transaction_sign(PG_FUNCTION_ARGS)
 	require_superuser();
 	transaction_argument(fcinfo, 0, &tx);
 	bytes_init(&out, tx.input.length + 256);
-	if (!evm_transaction_sign(&tx, bytes_argument_exact(fcinfo, 1, 32, "private key"), NULL, &out,
+	if (!evm_transaction_sign(&tx, bytes_argument_exact(fcinfo, 1, 32, "private_key"), NULL, &out,
 							  &problem))
 		problem_raise(&problem, "transaction");
 	return bytes_to_datum(out.data, out.length);
@@ -82,7 +85,7 @@ dalp_transaction_decode(PG_FUNCTION_ARGS)
 	EvmTransaction tx;
 
 	if (!evm_transaction_decode(&tx, raw.data, raw.length, true, &problem))
-		problem_raise(&problem, "transaction");
+		problem_raise_hint(&problem, "transaction", HINT_RAW);
 	return bytes_doc_to_datum(evm_transaction_to_doc(&tx), "transaction");
 }
 
@@ -107,7 +110,7 @@ dalp_transaction_hash(PG_FUNCTION_ARGS)
 	uint8_t		hash[32];
 
 	if (!evm_transaction_hash(raw.data, raw.length, hash, &problem))
-		problem_raise(&problem, "transaction");
+		problem_raise_hint(&problem, "transaction", HINT_RAW);
 	return bytes_to_datum(hash, sizeof(hash));
 }
 
@@ -124,7 +127,7 @@ dalp_transaction_check(PG_FUNCTION_ARGS)
 	if (!u256_from_numeric(PG_GETARG_NUMERIC(1), &chain_id, "chain_id", &problem))
 		problem_raise(&problem, "chain id");
 	if (!evm_transaction_decode(&tx, raw.data, raw.length, true, &problem))
-		problem_raise(&problem, "transaction");
+		problem_raise_hint(&problem, "transaction", HINT_RAW);
 	reason = evm_transaction_check(&tx, raw.length, &chain_id);
 	doc_object_add(result, "valid", doc_bool(reason == NULL));
 	doc_object_add(result, "reason", reason != NULL ? doc_text(reason) : doc_null());
@@ -157,7 +160,7 @@ dalp_authorization_sign(PG_FUNCTION_ARGS)
 
 	require_superuser();
 	if (!evm_authorization_from_doc(&authorization, doc, false, "authorization", &problem) ||
-		!evm_authorization_sign(&authorization, bytes_argument_exact(fcinfo, 1, 32, "private key"),
+		!evm_authorization_sign(&authorization, bytes_argument_exact(fcinfo, 1, 32, "private_key"),
 								&problem))
 		problem_raise(&problem, "authorization");
 	return bytes_doc_to_datum(evm_authorization_to_doc(&authorization), "authorization");

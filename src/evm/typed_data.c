@@ -195,16 +195,17 @@ typed_data_hash(const Doc *doc, uint8_t hash[32], uint8_t *domain_hash, uint8_t 
 	uint8_t		part[32];
 
 	if (!doc_is(doc, DOC_OBJECT))
-		return problem_set(problem, NULL, "typed data is an object");
+		return problem_set(problem, "typed_data", "typed data is an object");
 	for (uint32_t i = 0; i < doc->length; i++)
 	{
+		Place		stranger = place_member(NULL, doc->members[i].key, doc->members[i].key_length);
 		bool		ok = false;
 
 		for (size_t k = 0; k < lengthof(known) && !ok; k++)
 			ok = doc->members[i].key_length == strlen(known[k]) &&
 				memcmp(doc->members[i].key, known[k], strlen(known[k])) == 0;
 		if (!ok)
-			return problem_set(problem, doc->members[i].key, "unknown member");
+			return place_set(&stranger, problem, "unknown member");
 	}
 	if (!doc_is(primary, DOC_STRING))
 		return problem_set(problem, "primaryType", "expected the name of a type");
@@ -218,7 +219,7 @@ typed_data_hash(const Doc *doc, uint8_t hash[32], uint8_t *domain_hash, uint8_t 
 	domain_type = typed_find(types, TYPED_DOMAIN, strlen(TYPED_DOMAIN));
 	type = typed_find(types, primary->text, primary->length);
 	if (type == NULL)
-		return problem_set(problem, "primaryType", "there is no such type");
+		return problem_set(problem, "primaryType", "there is no type %.60s", primary->text);
 
 	keccak_init(&keccak);
 	keccak_update(&keccak, prefix, sizeof(prefix));
@@ -256,7 +257,7 @@ typed_data_encode_type(const Doc *doc, const char *type, Problem *problem)
 	found = typed_find(types, type, strlen(type));
 	if (found == NULL)
 	{
-		problem_set(problem, type, "there is no such type");
+		problem_set(problem, "type", "there is no type %.60s", type);
 		return NULL;
 	}
 	return typed_encode_type(types, found);

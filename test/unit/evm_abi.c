@@ -187,8 +187,8 @@ test_types(void)
 	check(starts(canonical("transfer", ABI_ITEM_FUNCTION), "function character"), "no parameters");
 	check(starts(canonical("transfer(address) foo", ABI_ITEM_FUNCTION), "function character"), "a surplus word");
 	check(starts(canonical("1f()", ABI_ITEM_FUNCTION), "function character"), "a name with a digit in front");
-	check(starts(canonical("f(uint indexed a)", ABI_ITEM_FUNCTION), "f(uint256): "), "indexed in a function");
-	check(starts(canonical("E(uint indexed a,uint indexed,uint indexed,uint indexed)", ABI_ITEM_EVENT), "E("), "four indexed");
+	check(starts(canonical("f(uint indexed a)", ABI_ITEM_FUNCTION), "parameters[0] (a): "), "indexed in a function");
+	check(starts(canonical("E(uint indexed a,uint indexed,uint indexed,uint indexed)", ABI_ITEM_EVENT), "parameters[3]: "), "four indexed");
 }
 
 static void
@@ -207,7 +207,7 @@ test_refusals(void)
 		{"string", "[1]", "args[0]: "},
 		{"(uint8,(bool,address)[])", "[[1,[[true,\"0x\"]]]]", "args[0][1][0][1]: "},
 		{"(uint8 a,uint8 b)", "[{\"a\":1}]", "args[0].b: "},
-		{"(uint8 a)", "[{\"a\":1,\"b\":2}]", "args[0]: "},
+		{"(uint8 a)", "[{\"a\":1,\"b\":2}]", "args[0].b: "},
 		{"(uint8)", "[{\"a\":1}]", "args[0]: "},
 		{"uint8[2]", "[[1]]", "args[0]: "},
 		{"address", "[\"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD\"]", "args[0]: "},

@@ -177,7 +177,7 @@ test_refusals(void)
 		{"{\"type\":4,\"chainId\":1,\"authorizationList\":[]}", "to: "},
 		{"{\"to\":\"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD\"}", "to: "},
 		{"{\"gasprice\":1}", "gasprice: "},
-		{"[]", ": "},
+		{"[]", "transaction: "},
 	};
 	static const char *const raw[][2] = {
 		{"0x", "byte 0: "}, {"0x00c0", "byte 0: "}, {"0x03c0", "chainId: "}, {"0x05c0", "byte 0: "},
