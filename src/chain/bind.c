@@ -206,10 +206,11 @@ bind_turn(void)
 	bool		ready = true;
 
 	worker_begin("looking for transactions to sign");
-	count = bind_store_lanes(&lanes, turn);
+	/* While their number changes two may have the same wallet: the lane's lock lets one at a time. */
+	count = bind_store_lanes(worker_count(WORKER_SIGNER), worker_index(), &lanes, turn);
 	if (count > 0)
 		ready = signer_keys_ready(&problem);
-	else
+	else if (worker_index() == 0)
 		done = end_disabled();
 	worker_commit();
 

@@ -30,10 +30,10 @@ static Statement find_lanes = {
 	"SELECT l.chain_id, l.wallet_id FROM dalp_chain.lane l JOIN dalp_chain.chain c ON c.chain_id = l.chain_id"
 	" LEFT JOIN signing g ON g.chain_id = l.chain_id AND g.wallet_id = l.wallet_id"
 	" LEFT JOIN wanting t ON t.chain_id = l.chain_id AND t.wallet_id = l.wallet_id"
-	" WHERE c.state = 'enabled' AND ((g.chain_id IS NOT NULL AND l.state = 'active') OR (t.chain_id IS NOT NULL"
+	" WHERE c.state = 'enabled' AND l.wallet_id % $1 = $2 AND ((g.chain_id IS NOT NULL AND l.state = 'active') OR (t.chain_id IS NOT NULL"
 	"  AND (l.state = 'active' OR (l.state = 'paused' AND l.pause_kind IS DISTINCT FROM 'key'))))"
 	" ORDER BY l.chain_id, l.wallet_id",
-	.argument_count = 0
+	.argument_count = 2, .argument_types = {INT4OID, INT4OID}
 };
 
 static Statement lock_lane = {
@@ -138,9 +138,10 @@ static Statement advance_lane = {
 };
 
 int
-bind_store_lanes(LaneId **lanes, MemoryContext context)
+bind_store_lanes(int signers, int number, LaneId **lanes, MemoryContext context)
 {
-	uint64		found = store_read(&find_lanes, NULL, NULL, 0);
+	Datum		values[] = {Int32GetDatum(signers), Int32GetDatum(number)};
+	uint64		found = store_read(&find_lanes, values, NULL, 0);
 
 	*lanes = MemoryContextAlloc(context, sizeof(LaneId) * (found + 1));
 	for (uint64 row = 0; row < found; row++)

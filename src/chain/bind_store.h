@@ -16,8 +16,8 @@ typedef struct LaneId
 	int			wallet_id;
 } LaneId;
 
-/* Lanes in which something is to be signed, in the given context. */
-extern int	bind_store_lanes(LaneId **lanes, MemoryContext context);
+/* Lanes in which something is to be signed, of the wallets that signer `number` of `signers` has; in the given context. */
+extern int	bind_store_lanes(int signers, int number, LaneId **lanes, MemoryContext context);
 
 /* Locks a lane and reads its newest state and its key; false if it or the key is gone. */
 extern bool bind_store_lock(LaneId id, BindLane *lane);

@@ -1,7 +1,7 @@
 /*
  * signer.c
- *		The signer: one process a database, with the private keys and without
- *		any network.
+ *		The signer: the private keys, without any network.  One process a database,
+ *		or several, which share the wallets among them.
  *
  * It makes keys for backends that ask (custody/key_letter.c) and binds and
  * signs what the broadcaster has prepared (bind.c).  No library that opens
@@ -11,12 +11,13 @@
 
 #include "chain/bind.h"
 #include "chain/signer.h"
+#include "core/settings.h"
 #include "custody/key_letter.h"
 
 static int
 signer_count(void)
 {
-	return 1;
+	return dalp_signers;
 }
 
 static long

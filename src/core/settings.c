@@ -21,6 +21,7 @@
 char	   *dalp_databases = NULL;
 int			dalp_max_databases = 16;
 int			dalp_executors = 2;
+int			dalp_signers = 1;
 int			dalp_cell = 0;
 char	   *dalp_test_clock = NULL;
 
@@ -99,6 +100,9 @@ define_core(void)
 							   &dalp_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL, NULL);
 	reloadable_int("dalp.executors", "Executors, the workers that run workflow steps, of a database.",
 				   "Each takes one of max_worker_processes.", &dalp_executors, 1, 16, 0);
+	reloadable_int("dalp.signers", "Signers, the workers with the private keys, of a database.",
+				   "One signs some 6,000 transactions a second; more share the wallets among them. Each takes one of max_worker_processes.",
+				   &dalp_signers, 1, 8, 0);
 #ifdef DALP_TEST
 	DefineCustomStringVariable("dalp.test_clock",
 							   "Time at which the clock of dalp stands still; empty means real time.", NULL,

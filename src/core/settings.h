@@ -13,6 +13,7 @@
 extern char *dalp_databases;			/* comma-separated names; empty = all */
 extern int	dalp_max_databases;			/* postmaster: slots in shared memory */
 extern int	dalp_executors;				/* per database, 1 to 16 */
+extern int	dalp_signers;				/* per database, 1 to 8 */
 extern int	dalp_cell;					/* number of this cell, upper bits of ids */
 extern char *dalp_test_clock;			/* timestamptz text; empty = real time */
 

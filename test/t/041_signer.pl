@@ -207,6 +207,23 @@ is($node->safe_psql('postgres', q{
 	'7 bump user 3000000000 f 1, 8 noop noop 3000000000 t 0', 'a bump has the payload, a no-op goes to the wallet itself, nonsense is not signed');
 consistent('after further attempts');
 
+# Two signers share the wallets; one that hangs holds up its own ones only.
+$node->safe_psql('postgres', q{ALTER SYSTEM SET dalp.signers = 2});
+$node->reload;
+query_until($node, q{SELECT count(*) FROM dalp.workers WHERE kind = 'signer' AND state = 'running' AND database IS NOT NULL}, '2');
+my ($even) = split /\n/, $node->safe_psql('postgres', q{SELECT pid FROM dalp.workers WHERE kind = 'signer' AND index = 0});
+kill 'STOP', $even;
+submit('first', 20);
+submit('second', 20);
+prepare('true');
+query_until($node, q{SELECT string_agg(wallet_id || ' ' || n, ', ') FROM (SELECT wallet_id, count(*) AS n FROM dalp_chain.request WHERE state IN ('QUEUED', 'SIGNING') GROUP BY 1) x}, '2 20');
+kill 'CONT', $even;
+query_until($node, q{SELECT count(*) FROM dalp_chain.request WHERE state IN ('QUEUED', 'SIGNING')}, '0');
+consistent('with two signers');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET dalp.signers});
+$node->reload;
+query_until($node, q{SELECT count(*) FROM dalp.workers WHERE kind = 'signer'}, '1');
+
 # A damaged key stops its own wallet only.
 $node->safe_psql('postgres', q{
 	UPDATE dalp_custody.key k SET sealed_key = o.sealed_key, wrapped_data_key = o.wrapped_data_key
