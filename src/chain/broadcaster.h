@@ -46,6 +46,7 @@ typedef struct Endpoint
 	/* Health; the public part is also in shared memory. */
 	bool		verified;		/* chain id and genesis were right at the last contact */
 	bool		connecting;
+	bool		without_tag;	/* does not know the block that the chain takes as final: said once */
 	EndpointHealth health;		/* retry_at: not asked before */
 	int			batch_now;		/* calls a batch, at most max_batch; halved where refused as too large */
 	uint64		bit;			/* of sets of endpoints */
@@ -139,6 +140,8 @@ extern void endpoint_answered(Endpoint *endpoint, int64 microseconds);
 extern void endpoint_head(Endpoint *endpoint, int64 head);
 /* Breaker: not asked for a while that doubles; checked again at the next contact. */
 extern void endpoint_failed(ChainWork *chain, Endpoint *endpoint, int retry_after_ms, const char *why);
+/* It answers, but not which block has the chain's finality tag: nothing becomes final by it. */
+extern void endpoint_without_tag(ChainWork *chain, Endpoint *endpoint);
 /* Lags behind: others first for a while. */
 extern void endpoint_behind(ChainWork *chain, Endpoint *endpoint);
 

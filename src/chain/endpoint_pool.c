@@ -113,6 +113,21 @@ endpoint_failed(ChainWork *chain, Endpoint *endpoint, int retry_after_ms, const 
 }
 
 void
+endpoint_without_tag(ChainWork *chain, Endpoint *endpoint)
+{
+	char	   *why = psprintf("it does not know a %s block", chain->finality.tag);
+
+	endpoint_is(endpoint, ENDPOINT_WORKING, why, 0);
+	if (endpoint->without_tag)
+		return;
+	endpoint->without_tag = true;
+	ereport(WARNING,
+			(errmsg("nothing becomes final on chain \"%s\" by endpoint %s: %s", chain->name,
+					http_url_display(endpoint->url), why),
+			 errhint("A chain without finality tags needs depth:N or instant as its finality.")));
+}
+
+void
 endpoint_behind(ChainWork *chain, Endpoint *endpoint)
 {
 	ereport(DEBUG1,

@@ -220,7 +220,8 @@ explain_mined(const TransactionFacts *facts, TransactionWhy *why)
 	else
 		why->waits_for = psprintf("block " INT64_FORMAT " to be %s; the chain is at " INT64_FORMAT, facts->mined_block,
 								  facts->finality, facts->head);
-	why->what_next = "the chain goes on by itself";
+	why->what_next = facts->endpoint_error == NULL ? "the chain goes on by itself" :
+		psprintf("the chain goes on by itself; last trouble with its endpoints: %s", facts->endpoint_error);
 }
 
 void

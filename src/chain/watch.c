@@ -218,6 +218,8 @@ watch_done(RpcRound *round)
 		watch_end(chain, true);
 		return;
 	}
+	if (chain->finality.kind == FINALITY_TAG && state->tag_block < 0)
+		endpoint_without_tag(chain, round->endpoint);
 	chain->market = market_of(chain, state);
 	chain->head_at = GetCurrentTimestamp();
 	chain->final_block = finality_block(&chain->finality, state->number, state->tag_block);

@@ -92,14 +92,7 @@ waits($queued, 'wallet', qr/paused \(funds\)/, 'nor for the one behind it');
 sql("SELECT dalp.cancel_transaction($poor, 'enough')");
 waits($poor, 'ended', qr/CANCELLED, Chain.Cancelled \/ enough/, 'cancelled');
 
-# --- rights
-sql("CREATE ROLE regress_stranger LOGIN IN ROLE dalp_app");
-my ($rc, undef, $error) = $node->psql('postgres', "SET ROLE regress_stranger; SELECT dalp.why_transaction($first)");
-like($error, qr/permission denied for transaction/, 'strangers are told nothing');
-($rc, undef, $error) = $node->psql('postgres', 'SELECT dalp.why_transaction(-1)');
-like($error, qr/transaction -1 does not exist/, 'nor is there an unknown one');
-
-# --- another chain of the same number
+# --- a node that knows no finality
 sub script_file
 {
 	my ($script) = @_;
@@ -109,6 +102,32 @@ sub script_file
 	close $handle;
 	return $file;
 }
+my $block = { number => '0x5', hash => '0x' . '11' x 32, parentHash => '0x' . '10' x 32, gasLimit => '0x1c9c380', baseFeePerGas => '0x1' };
+my $private = NetProbe::start_server('rpc_node.py', '--script', script_file({
+	methods => {
+		eth_chainId => { result => '0x4d2' },
+		# Genesis, head and tag, again and again: the third in each round is the tag.
+		eth_getBlockByNumber => [ { result => $block }, map { ({ result => $block }, { result => undef }) } 1 .. 100 ],
+		eth_feeHistory => { result => { baseFeePerGas => ['0x1', '0x1'], gasUsedRatio => [0], reward => [['0x1', '0x1', '0x1']] } },
+		eth_getTransactionCount => { result => '0x0' },
+		eth_getBalance => { result => '0x0' },
+		eth_estimateGas => { result => '0x5208' },
+		web3_clientVersion => { result => 'private/1' } } }));
+sql("SELECT dalp.create_chain('private', 1234, 'finalized'); SELECT dalp.add_endpoint('private', 'http://127.0.0.1:$private')");
+sql("SELECT dalp.submit_transaction('alice', 'private', '$recipient', 1)");
+query_until($node, "SELECT last_error FROM dalp.endpoints WHERE chain = 'private'", 'it does not know a finalized block');
+query_until($node, "SELECT health FROM dalp.endpoints WHERE chain = 'private'", 'working');
+my $warnings = () = slurp_file($node->logfile) =~ /nothing becomes final on chain "private"/g;
+is($warnings, 1, 'a node without finality tags is told of, once');
+
+# --- rights
+sql("CREATE ROLE regress_stranger LOGIN IN ROLE dalp_app");
+my ($rc, undef, $error) = $node->psql('postgres', "SET ROLE regress_stranger; SELECT dalp.why_transaction($first)");
+like($error, qr/permission denied for transaction/, 'strangers are told nothing');
+($rc, undef, $error) = $node->psql('postgres', 'SELECT dalp.why_transaction(-1)');
+like($error, qr/transaction -1 does not exist/, 'nor is there an unknown one');
+
+# --- another chain of the same number
 my $twin = NetProbe::start_server('rpc_node.py', '--script', script_file({
 	methods => {
 		eth_chainId => { result => '0x7a69' },
