@@ -49,7 +49,7 @@ for file in $files; do
 	if [ "$FUZZ_SECONDS" -eq 0 ]; then
 		options="-runs=0"
 	else
-		options="-max_total_time=$FUZZ_SECONDS -max_len=8192 -timeout=10 -rss_limit_mb=1024"
+		options="-max_total_time=$FUZZ_SECONDS -max_len=8192 -timeout=60 -rss_limit_mb=1024"
 	fi
 	echo "fuzz $target for $FUZZ_SECONDS s"
 	if ASAN_OPTIONS=detect_leaks=0 timeout --kill-after=10 $((FUZZ_SECONDS + 120)) \
