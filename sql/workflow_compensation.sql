@@ -33,16 +33,16 @@ CREATE FUNCTION saga.undo_task(name text DEFAULT 'Undo') RETURNS jsonb LANGUAGE 
 $$;
 CREATE FUNCTION saga.story(r bigint) RETURNS text LANGUAGE sql AS $$SELECT string_agg(what, ', ' ORDER BY n) FROM saga.log WHERE run = r$$;
 
-SELECT dalp.create_workflow('line', jsonb_build_object('StartAt', 'A', 'States', jsonb_build_object(
+SELECT dalp.create_workflow('saga_line', jsonb_build_object('StartAt', 'A', 'States', jsonb_build_object(
 	'A', saga.task('a', '{"Next": "B"}'), 'B', saga.task('b', '{"Next": "C"}'), 'C', saga.task('c', '{"End": true}')) || saga.undo_task()));
 
 -- Without a failure nothing is undone, and nothing is left behind.
-SELECT dalp.start('line', '{"fails": "-", "stuck": "-"}') AS run \gset
+SELECT dalp.start('saga_line', '{"fails": "-", "stuck": "-"}') AS run \gset
 SELECT status FROM dalp.wait(:run, '20s');
 SELECT saga.story(:run), (SELECT count(*) FROM dalp_workflow.compensation) AS kept;
 
 -- The last state fails: the two before it are undone, the later one first; the error stays the run's own, with one dead letter.
-SELECT dalp.start('line', '{"fails": "c", "stuck": "-"}') AS run \gset
+SELECT dalp.start('saga_line', '{"fails": "c", "stuck": "-"}') AS run \gset
 SELECT status, error, cause, state FROM dalp.wait(:run, '20s');
 SELECT saga.story(:run);
 SELECT input - 'Input' AS rest, (input -> 'Input') - 'run' AS undone_input FROM saga.log WHERE run = :run AND what = 'undo a';
@@ -58,26 +58,26 @@ SELECT dalp.redrive(:letter);
 \set VERBOSITY default
 
 -- A failure that is caught compensates nothing; a state that failed isn't undone itself.
-SELECT dalp.create_workflow('caught', jsonb_build_object('StartAt', 'A', 'States', jsonb_build_object(
+SELECT dalp.create_workflow('saga_caught', jsonb_build_object('StartAt', 'A', 'States', jsonb_build_object(
 	'A', saga.task('a', '{"Next": "B"}'),
 	'B', saga.task('b', '{"Next": "Done", "Catch": [{"ErrorEquals": ["NoStock"], "ResultPath": null, "Next": "Done"}]}'),
 	'Done', '{"Type": "Succeed"}'::jsonb) || saga.undo_task()));
-SELECT dalp.start('caught', '{"fails": "b", "stuck": "-"}') AS run \gset
+SELECT dalp.start('saga_caught', '{"fails": "b", "stuck": "-"}') AS run \gset
 SELECT status FROM dalp.wait(:run, '20s');
 SELECT saga.story(:run);
 
 -- Every completed entry of a loop is undone.
-SELECT dalp.create_workflow('loop', jsonb_build_object('StartAt', 'A', 'States', jsonb_build_object(
+SELECT dalp.create_workflow('saga_loop', jsonb_build_object('StartAt', 'A', 'States', jsonb_build_object(
 	'A', saga.task('a', '{"Next": "Again", "ResultPath": null, "Assign": {"n.$": "States.MathAdd($n, 1)"}}'),
 	'Again', '{"Type": "Choice", "Choices": [{"Variable": "$n", "NumericLessThan": 3, "Next": "A"}], "Default": "Bad"}'::jsonb,
 	'Bad', '{"Type": "Fail", "Error": "Enough"}'::jsonb,
 	'Zero', '{"Type": "Pass", "Assign": {"n": 0}, "Next": "A"}'::jsonb) || saga.undo_task()) || '{"StartAt": "Zero"}');
-SELECT dalp.start('loop', '{"fails": "-", "stuck": "-"}') AS run \gset
+SELECT dalp.start('saga_loop', '{"fails": "-", "stuck": "-"}') AS run \gset
 SELECT status, error FROM dalp.wait(:run, '20s');
 SELECT saga.story(:run);
 
 -- Across branches: what had completed in Parallel and Map, whichever branch failed; not what was under way.
-SELECT dalp.create_workflow('wide', jsonb_build_object('StartAt', 'M', 'States', jsonb_build_object(
+SELECT dalp.create_workflow('saga_wide', jsonb_build_object('StartAt', 'M', 'States', jsonb_build_object(
 	'M', jsonb_build_object('Type', 'Map', 'ItemsPath', '$.items', 'MaxConcurrency', 1, 'Next', 'P', 'ResultPath', NULL,
 		'ItemSelector', '{"item.$": "$$.Map.Item.Value", "fails.$": "$.fails", "stuck.$": "$.stuck"}'::jsonb,
 		'ItemProcessor', jsonb_build_object('StartAt', 'I', 'States', jsonb_build_object(
@@ -90,34 +90,34 @@ SELECT dalp.create_workflow('wide', jsonb_build_object('StartAt', 'M', 'States',
 			'Sig', '{"Type": "Task", "Resource": "signal:go", "End": true}'::jsonb) || saga.undo_task('UndoL')),
 		jsonb_build_object('StartAt', 'W', 'States', jsonb_build_object('W', '{"Type": "Task", "Resource": "signal:now", "ResultPath": null, "Next": "R"}'::jsonb,
 			'R', saga.task('r', '{"End": true, "Compensate": "UndoR"}')) || saga.undo_task('UndoR')))))));
-SELECT dalp.start('wide', '{"items": ["x", "y"], "fails": "r", "stuck": "-"}') AS run \gset
+SELECT dalp.start('saga_wide', '{"items": ["x", "y"], "fails": "r", "stuck": "-"}') AS run \gset
 SELECT dalp.signal(:run, 'now');
 SELECT status, error FROM dalp.wait(:run, '20s');
 SELECT saga.story(:run);
 
 -- A compensation that fails: the others still run; a dead letter of its own says so, and it can be redriven alone.
-SELECT dalp.start('line', '{"fails": "c", "stuck": "b"}') AS run \gset
+SELECT dalp.start('saga_line', '{"fails": "c", "stuck": "b"}') AS run \gset
 SELECT status, error FROM dalp.wait(:run, '20s');
 SELECT saga.story(:run);
-SELECT kind, state, error, scope, resolution FROM dalp.dead_letters WHERE scope = 'line' AND id > :letter ORDER BY kind;
+SELECT kind, state, error, scope, resolution FROM dalp.dead_letters WHERE scope = 'saga_line' AND id > :letter ORDER BY kind;
 SELECT max(id) AS letter FROM dalp.dead_letters WHERE kind = 'compensation' \gset
 SELECT dalp.redrive(:letter, '{"Input": {"stuck": "-"}}', 'the stock is back') = :run AS same_run;
 SELECT status, error FROM dalp.wait(:run, '20s');
 SELECT redrives FROM dalp.runs WHERE run_id = :run;
 SELECT saga.story(:run);
-SELECT kind, resolution, count(*) FROM dalp.dead_letters WHERE scope = 'line' GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT kind, resolution, count(*) FROM dalp.dead_letters WHERE scope = 'saga_line' GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT count(*) AS kept FROM dalp_workflow.compensation;
 
 -- Time-out of the run, and cancel; meanwhile the run is RUNNING and dalp.why says what it does.
-SELECT dalp.create_workflow('waits', jsonb_build_object('StartAt', 'A', 'States', jsonb_build_object(
+SELECT dalp.create_workflow('saga_waits', jsonb_build_object('StartAt', 'A', 'States', jsonb_build_object(
 	'A', saga.task('a', '{"Next": "S"}'),
 	'S', '{"Type": "Task", "Resource": "signal:go", "ResultPath": "$.s", "Compensate": "Hold", "Next": "T"}'::jsonb,
 	'T', '{"Type": "Task", "Resource": "signal:never", "End": true}'::jsonb,
 	'Hold', '{"Type": "Task", "Resource": "signal:undone", "End": true}'::jsonb) || saga.undo_task()));
-SELECT dalp.start('waits', '{"fails": "-", "stuck": "-"}', timeout => '1s') AS run \gset
+SELECT dalp.start('saga_waits', '{"fails": "-", "stuck": "-"}', timeout => '1s') AS run \gset
 SELECT status, error FROM dalp.wait(:run, '20s');
 SELECT saga.story(:run), (SELECT error FROM dalp.dead_letters WHERE kind = 'run' AND reference = :run);
-SELECT dalp.start('waits', '{"fails": "-", "stuck": "-"}') AS run \gset
+SELECT dalp.start('saga_waits', '{"fails": "-", "stuck": "-"}') AS run \gset
 SELECT dalp.signal(:run, 'go', '"paid"');
 CREATE PROCEDURE saga.until(run bigint, wanted text) LANGUAGE plpgsql AS $$
 DECLARE
@@ -146,13 +146,13 @@ SELECT saga.story(:run);
 SELECT input -> 'Error' AS error, input -> 'Cause' AS cause FROM saga.log WHERE run = :run AND what = 'undo a';
 
 -- Cancel without compensation, and one that stops the compensation under way.
-SELECT dalp.start('waits', '{"fails": "-", "stuck": "-"}') AS run \gset
+SELECT dalp.start('saga_waits', '{"fails": "-", "stuck": "-"}') AS run \gset
 SELECT dalp.signal(:run, 'go');
 CALL saga.until(:run, 'never');
 SELECT dalp.cancel(:run, 'no matter', compensate => false);
 SELECT status, cause FROM dalp.runs WHERE run_id = :run;
 SELECT saga.story(:run);
-SELECT dalp.start('waits', '{"fails": "-", "stuck": "-"}') AS run \gset
+SELECT dalp.start('saga_waits', '{"fails": "-", "stuck": "-"}') AS run \gset
 SELECT dalp.signal(:run, 'go');
 CALL saga.until(:run, 'never');
 SELECT dalp.cancel(:run, 'customer left');
@@ -162,13 +162,13 @@ SELECT status, cause FROM dalp.runs WHERE run_id = :run;
 SELECT saga.story(:run);
 
 -- A child's compensations come before its parent hears of the failure.
-SELECT dalp.create_workflow('parent', '{"StartAt": "K", "States": {"K": {"Type": "Task", "Resource": "workflow:line.sync",
+SELECT dalp.create_workflow('saga_parent', '{"StartAt": "K", "States": {"K": {"Type": "Task", "Resource": "workflow:saga_line.sync",
 	"Catch": [{"ErrorEquals": ["NoStock"], "ResultPath": "$.failed", "Next": "Done"}], "End": true}, "Done": {"Type": "Succeed"}}}');
-SELECT dalp.start('parent', '{"fails": "b", "stuck": "-"}') AS run \gset
+SELECT dalp.start('saga_parent', '{"fails": "b", "stuck": "-"}') AS run \gset
 SELECT status, output #>> '{failed,Error}' AS error FROM dalp.wait(:run, '20s');
 SELECT saga.story(r.run_id) FROM dalp.runs r WHERE r.parent_run_id = :run;
 
 SELECT count(*) AS kept FROM dalp_workflow.compensation;
 SELECT count(*) AS live FROM dalp_workflow.run r JOIN dalp_workflow.definition d USING (definition_id)
-	JOIN dalp_workflow.workflow w USING (workflow_id) WHERE w.name IN ('line', 'caught', 'loop', 'wide', 'waits', 'parent');
+	JOIN dalp_workflow.workflow w USING (workflow_id) WHERE w.name IN ('saga_line', 'saga_caught', 'saga_loop', 'saga_wide', 'saga_waits', 'saga_parent');
 DROP SCHEMA saga CASCADE;

@@ -162,6 +162,30 @@ COMMENT ON COLUMN dalp_workflow.branch.children_open IS 'those of them that have
 COMMENT ON COLUMN dalp_workflow.branch.children_failed IS 'those of them that have failed';
 COMMENT ON COLUMN dalp_workflow.branch.data_seq IS 'journal row whose output is the raw input of the state, or what the ended branch gives; 0 in branch 0 = run_data.input';
 
+CREATE TABLE dalp_workflow.suspended_branch (
+	run_id		bigint NOT NULL,
+	branch_id	int NOT NULL,
+	parent_branch	int NOT NULL,
+	item_index	int,
+	state		text NOT NULL,
+	entry		int NOT NULL,
+	last_seq	int NOT NULL,
+	data_seq	int NOT NULL,
+	outcome		text CHECK (outcome OPERATOR(pg_catalog.=) 'succeeded' OR outcome OPERATOR(pg_catalog.=) 'failed'),
+	PRIMARY KEY (run_id, branch_id)
+);
+CREATE INDEX suspended_branch_parent ON dalp_workflow.suspended_branch (run_id, parent_branch);
+COMMENT ON TABLE dalp_workflow.suspended_branch IS 'branches of a Parallel or Map that failed: a redrive of the run goes on with them';
+COMMENT ON COLUMN dalp_workflow.suspended_branch.run_id IS 'the run';
+COMMENT ON COLUMN dalp_workflow.suspended_branch.branch_id IS 'as in branch';
+COMMENT ON COLUMN dalp_workflow.suspended_branch.parent_branch IS 'as in branch';
+COMMENT ON COLUMN dalp_workflow.suspended_branch.item_index IS 'as in branch';
+COMMENT ON COLUMN dalp_workflow.suspended_branch.state IS 'state that it stood in';
+COMMENT ON COLUMN dalp_workflow.suspended_branch.entry IS 'as in branch';
+COMMENT ON COLUMN dalp_workflow.suspended_branch.last_seq IS 'as in branch';
+COMMENT ON COLUMN dalp_workflow.suspended_branch.data_seq IS 'as in branch';
+COMMENT ON COLUMN dalp_workflow.suspended_branch.outcome IS 'how it had ended; null = it was under way';
+
 CREATE TABLE dalp_workflow.journal (
 	run_id		bigint NOT NULL,
 	branch_id	int NOT NULL,

@@ -84,6 +84,13 @@ REVOKE ALL ON FUNCTION dalp.cancel(bigint, text, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION dalp.cancel(bigint, text, boolean) TO dalp_operator;
 COMMENT ON FUNCTION dalp.cancel(bigint, text, boolean) IS 'ends a run as ABORTED, after the step that is under way; what it waits for is cancelled too. What it had completed is compensated first, unless compensate is false, which also ends a run that compensates';
 
+CREATE FUNCTION dalp.fork(run_id bigint, from_state text, input jsonb DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dalp_fork';
+REVOKE ALL ON FUNCTION dalp.fork(bigint, text, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dalp.fork(bigint, text, jsonb) TO dalp_app, dalp_operator;
+COMMENT ON FUNCTION dalp.fork(bigint, text, jsonb) IS 'starts a new run of the same version at a state that the run has entered, with the variables and, unless another is given, the input of its latest entry; returns the new run''s id';
+
 CREATE FUNCTION dalp.pause(run_id bigint) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dalp_pause_run';

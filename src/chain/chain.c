@@ -18,5 +18,5 @@ chain_init(void)
 {
 	worker_define(WORKER_BROADCASTER, &broadcaster_class);
 	worker_define(WORKER_SIGNER, &signer_class);
-	dead_letter_define("transaction", request_redrive);
+	dead_letter_define("transaction", request_redrive, false);
 }

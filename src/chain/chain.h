@@ -32,6 +32,9 @@ extern void chain_abandon_for_run(int64 run_id, int branch_id, const char *reaso
 /* A request that the run submitted and whose outcome isn't known yet, whether or not it still waits for it; 0 = none. */
 extern int64 chain_unsettled_for_run(int64 run_id);
 
+/* The request that a run submitted with this key, if it has completed (else 0), and its decoded receipt. */
+extern int64 chain_completed_for_run(const char *key, Jsonb **result);
+
 /*
  * Set by workflow/: called in the transaction in which a request of a run has
  * ended.  result is the decoded receipt, or NULL where error is set

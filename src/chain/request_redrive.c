@@ -75,10 +75,11 @@ apply(Request *request, const Doc *patch)
 }
 
 int64
-request_redrive(int64 request_id, Jsonb *patch, Oid actor)
+request_redrive(int64 request_id, Jsonb *patch, Oid actor, int64 delay)
 {
 	RequestCopy copy;
 
+	(void) delay;				/* refused for this kind */
 	(void) actor;				/* dalp.redrive has checked and audited who it is */
 	if (!request_store_copy(request_id, &copy))
 		request_unknown(request_id);

@@ -15,6 +15,6 @@
  * expires_at.  DL003 unless the request is dead and its nonce settled, so that
  * the old bytes can't be included any more.
  */
-extern int64 request_redrive(int64 request_id, Jsonb *patch, Oid actor);
+extern int64 request_redrive(int64 request_id, Jsonb *patch, Oid actor, int64 delay);
 
 #endif							/* DALP_CHAIN_REQUEST_REDRIVE_H */

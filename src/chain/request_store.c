@@ -132,6 +132,13 @@ static Statement unsettled_of_run = {
 	.argument_count = 2, .argument_types = {TEXTOID, TEXTOID}
 };
 
+static Statement completed_of_run = {
+	.sql = "SELECT r.request_id, r.result FROM dalp_chain.request r"
+	" WHERE r.idempotency_key ~>=~ 'dalp:run:' AND r.idempotency_key ~<~ 'dalp:run;'"
+	" AND r.idempotency_key ~>=~ $1 AND r.idempotency_key ~<=~ $1 AND r.state = 'COMPLETED' LIMIT 1",
+	.argument_count = 1, .argument_types = {TEXTOID}
+};
+
 static Statement copy_request = {
 	.sql = "SELECT w.name, c.name, r.to_address::pg_catalog.text, r.value::pg_catalog.text, r.data, r.abi, r.priority::pg_catalog.int4,"
 	"  r.gas_limit::pg_catalog.text, r.max_fee::pg_catalog.text, r.options, r.submitted_by::pg_catalog.oid, r.state,"
@@ -384,6 +391,23 @@ request_store_unsettled_of_run(int64 run_id)
 	};
 
 	return store_write(&unsettled_of_run, values, NULL, 1) == 0 ? 0 : store_int64(0, 1);
+}
+
+int64
+request_store_completed(const char *key, Jsonb **result)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[] = {CStringGetTextDatum(key)};
+	Datum		value;
+	bool		isnull;
+
+	*result = NULL;
+	if (store_write(&completed_of_run, values, NULL, 1) == 0)
+		return 0;
+	value = store_value(0, 2, &isnull);
+	if (!isnull)
+		*result = DatumGetJsonbP(store_copy(context, value));
+	return store_int64(0, 1);
 }
 
 int

@@ -79,6 +79,8 @@ extern void request_store_speed_up(int64 id, bool bound, const U256 *max_fee);
 
 /* A request that the run submitted and whose outcome on the chain isn't known yet; 0 = none. */
 extern int64 request_store_unsettled_of_run(int64 run_id);
+/* The request of a run with that whole key, where it has completed (else 0), and its receipt. */
+extern int64 request_store_completed(const char *key, Jsonb **result);
 
 /* Requests that a branch of a run waits for: locks them. Ids in the order of locking. */
 extern int	request_store_lock_run(int64 run_id, int branch_id, int64 **ids);

@@ -38,6 +38,12 @@ chain_unsettled_for_run(int64 run_id)
 	return request_store_unsettled_of_run(run_id);
 }
 
+int64
+chain_completed_for_run(const char *key, Jsonb **result)
+{
+	return request_store_completed(psprintf("%s%s", REQUEST_KEY_PREFIX, key), result);
+}
+
 void
 chain_abandon_for_run(int64 run_id, int branch_id, const char *reason)
 {

@@ -33,11 +33,19 @@ extern void dead_letter_resolve(const char *kind, int64 reference, const char *r
 
 /*
  * How a domain redrives its letters: called by dalp.redrive with the letter's
- * reference and the edited input or NULL, store open, letter locked. Returns
- * the id that goes on. Raises DL003 where it can't be redriven now.
+ * reference and the edited input or NULL, store open, letter locked.  It goes
+ * on after `delay` microseconds, where its kind can be delayed (else 0).
+ * Returns the id that goes on. Raises DL003 where it can't be redriven now.
  */
-typedef int64 (*DeadLetterRedrive) (int64 reference, Jsonb *patch, Oid actor);
-extern void dead_letter_define(const char *kind, DeadLetterRedrive redrive);
+typedef int64 (*DeadLetterRedrive) (int64 reference, Jsonb *patch, Oid actor, int64 delay);
+extern void dead_letter_define(const char *kind, DeadLetterRedrive redrive, bool can_be_delayed);
+
+/*
+ * Redrives an open letter after `delay` microseconds: locked, settled and
+ * audited.  Returns the id that goes on.  Errors: DL002, DL003, DL006 where a
+ * delay is asked for that its kind can't have.
+ */
+extern int64 dead_letter_redrive(int64 id, Jsonb *patch, const char *note, Oid actor, int64 delay);
 
 /* Error, place and message without digits and quoted parts, for grouping: palloc'd. */
 extern char *dead_letter_fingerprint(const char *scope, const char *state,

@@ -28,17 +28,18 @@ typedef struct Kind
 {
 	const char *name;
 	DeadLetterRedrive redrive;
+	bool		can_be_delayed;
 } Kind;
 
 static Kind kinds[4];
 static int	kinds_count = 0;
 
 void
-dead_letter_define(const char *kind, DeadLetterRedrive redrive)
+dead_letter_define(const char *kind, DeadLetterRedrive redrive, bool can_be_delayed)
 {
 	if (kinds_count == lengthof(kinds))
 		elog(ERROR, "too many kinds of dead letters");
-	kinds[kinds_count++] = (Kind) {kind, redrive};
+	kinds[kinds_count++] = (Kind) {kind, redrive, can_be_delayed};
 }
 
 /* Locks an open letter. Errors: DL002, DL003. */
@@ -84,6 +85,32 @@ note_argument(FunctionCallInfo fcinfo, int number)
 	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
+int64
+dead_letter_redrive(int64 id, Jsonb *patch, const char *note, Oid actor, int64 delay)
+{
+	char	   *kind;
+	int64		reference;
+	int64		result;
+	int			number = 0;
+
+	lock_letter(id, &kind, &reference);
+	while (number < kinds_count && strcmp(kinds[number].name, kind) != 0)
+		number++;
+	if (number == kinds_count)
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_WRONG_STATE),
+				 errmsg("dead letters of kind \"%s\" can't be redriven", kind)));
+	if (delay > 0 && !kinds[number].can_be_delayed)
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_INVALID_INPUT),
+				 errmsg("dead letters of kind \"%s\" can't be redriven at a rate", kind),
+				 errhint("Choose another kind in the filter, or leave rate_per_second out.")));
+	dead_letter_resolve(kind, reference, "redriven", actor, note);
+	result = kinds[number].redrive(reference, patch, actor, delay);
+	audit_add(actor, "redrive", psprintf("dead letter " INT64_FORMAT, id), patch);
+	return result;
+}
+
 Datum
 dalp_redrive(PG_FUNCTION_ARGS)
 {
@@ -92,22 +119,10 @@ dalp_redrive(PG_FUNCTION_ARGS)
 	char	   *note = note_argument(fcinfo, 2);
 	Oid			actor = GetUserId();
 	StoreScope	scope;
-	char	   *kind;
-	int64		reference;
-	int64		result = 0;
-	int			number = 0;
+	int64		result;
 
 	store_open(&scope);
-	lock_letter(id, &kind, &reference);
-	while (number < kinds_count && strcmp(kinds[number].name, kind) != 0)
-		number++;
-	if (number == kinds_count)
-		ereport(ERROR,
-				(errcode(ERRCODE_DALP_WRONG_STATE),
-				 errmsg("dead letters of kind \"%s\" can't be redriven", kind)));
-	dead_letter_resolve(kind, reference, "redriven", actor, note);
-	result = kinds[number].redrive(reference, patch, actor);
-	audit_add(actor, "redrive", psprintf("dead letter " INT64_FORMAT, id), patch);
+	result = dead_letter_redrive(id, patch, note, actor, 0);
 	store_close(&scope);
 	PG_RETURN_INT64(result);
 }

@@ -584,8 +584,7 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 }
 
 void
-step_end_fork(Step *step, BatchWrites *writes, const Doc *result, const AslError *error,
-			  const AslDecision *decision)
+step_end_fork(Step *step, BatchWrites *writes, const Doc *result, const AslDecision *decision)
 {
 	/* tasks: none may run here, after the batch; keeps_row: a branch that waits has no ready row. */
 	Advance		advance = {
@@ -597,11 +596,6 @@ step_end_fork(Step *step, BatchWrites *writes, const Doc *result, const AslError
 	{
 		advance.approach = BY_RESULT;
 		advance.result_document = result;
-	}
-	else if (error != NULL)
-	{
-		advance.approach = BY_ERROR;
-		advance.error = *error;
 	}
 	else
 	{

@@ -326,6 +326,7 @@ batch_branch_done(BatchWrites *writes, Step *step, bool succeeded, const char *e
 	{
 		end->error = error;
 		end->cause = cause;
+		end->culprit = step->culprit != NULL ? step->culprit : step;
 	}
 }
 

@@ -18,6 +18,7 @@
 #include "workflow/compensate.h"
 #include "workflow/fork_store.h"
 #include "workflow/patch.h"
+#include "workflow/resume.h"
 #include "workflow/run_control.h"
 
 static void
@@ -84,12 +85,13 @@ known_error(const char *status, const char *error)
 	return strcmp(status, "TIMED_OUT") == 0 ? "States.Timeout" : error;
 }
 
-/* Starts the compensation of what completed last; false if nothing is left. */
+/* Starts the compensation of what completed last, after `delay` microseconds; false if nothing is left. */
 static bool
-start_next(const Step *run, const char *error, const char *cause)
+start_next(const Step *run, BatchWrites *writes, const char *error, const char *cause, int64 delay)
 {
 	Compensation compensation;
 	const AslState *state;
+	Step		step = *run;
 
 	if (!compensate_store_next(run->run_id, &compensation))
 		return false;
@@ -97,8 +99,11 @@ start_next(const Step *run, const char *error, const char *cause)
 	if (state == NULL || asl_task_compensate(state) == NULL)
 		elog(ERROR, "state \"%s\" of workflow \"%s\" version %d has lost its compensation",
 			 compensation.state, run->definition->workflow, run->definition->version);
-	compensate_store_start(run, &compensation, fork_store_take_branches(run->run_id, 1), asl_task_compensate(state),
+	step.branch_id = fork_store_take_branches(run->run_id, 1);
+	step.entry = 1;
+	compensate_store_start(run, &compensation, step.branch_id, asl_task_compensate(state),
 						   make_input(&compensation, error, cause), make_details(&compensation));
+	resume_step(&step, writes, delay);
 	return true;
 }
 
@@ -113,11 +118,12 @@ compensate_begin(Step *run, BatchWrites *writes, const char *status, const char 
 	if (!compensate_store_next(run->run_id, &compensation))
 		return false;
 	compensate_store_stop_run(run->run_id);
+	fork_store_forget(run->run_id, 0);
 	run->children_started = run->children_open = run->children_failed = 0;
 	run->stays_ready = false;
 	batch_position(writes, run);
 	batch_wait(writes, run, "compensation", status, run->last_seq, clock_now());
-	return start_next(run, known_error(status, error), cause);
+	return start_next(run, writes, known_error(status, error), cause, 0);
 }
 
 void
@@ -153,7 +159,7 @@ compensate_settle(Step *run, BatchWrites *writes)
 
 	fork_store_delete(run->run_id, 0);
 	compensate_store_failure(run->run_id, &end);
-	if (!start_next(run, known_error(end.status, end.error), end.cause))
+	if (!start_next(run, writes, known_error(end.status, end.error), end.cause, 0))
 		step_end_run(run, writes, end.status, end.error, end.cause, end.at, !end.told);
 }
 
@@ -214,8 +220,9 @@ revive(int64 run_id)
 }
 
 int64
-compensate_redrive(int64 number, Jsonb *patch, Oid actor)
+compensate_redrive(int64 number, Jsonb *patch, Oid actor, int64 delay)
 {
+	BatchWrites writes;
 	Compensation compensation;
 	Step	   *run;
 	CompensationEnd end;
@@ -239,6 +246,10 @@ compensate_redrive(int64 number, Jsonb *patch, Oid actor)
 	compensate_store_failure(compensation.run_id, &end);
 	/* Where another one is under way, this one has its turn after it. */
 	if (compensate_store_branch(compensation.run_id) == 0)
-		(void) start_next(run, known_error(end.status, end.error), end.cause);
+	{
+		batch_init(&writes);
+		(void) start_next(run, &writes, known_error(end.status, end.error), end.cause, delay);
+		batch_flush(&writes);
+	}
 	return compensation.run_id;
 }

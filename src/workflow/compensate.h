@@ -43,7 +43,7 @@ extern void compensate_bury(Step *run, BatchWrites *writes, const char *error, c
 extern void compensate_stop(Step *run, BatchWrites *writes, const char *reason);
 
 /* A DeadLetterRedrive: a compensation that failed runs once more, its input patched. reference = its number. */
-extern int64 compensate_redrive(int64 number, Jsonb *patch, Oid actor);
+extern int64 compensate_redrive(int64 number, Jsonb *patch, Oid actor, int64 delay);
 
 /* compensate_store.c; all need an open store and the run locked. */
 

@@ -11,7 +11,6 @@
 #include "utils/timestamp.h"
 
 #include "core/clock.h"
-#include "core/wake.h"
 #include "workflow/compensate.h"
 
 static const Oid compensable_types[] = {
@@ -174,25 +173,21 @@ compensate_store_start(const Step *run, const Compensation *compensation, int br
 	static Statement start = {
 		"WITH c AS (UPDATE dalp_workflow.compensation SET runs_in = $2 WHERE number OPERATOR(pg_catalog.=) $3),"
 		" b AS (INSERT INTO dalp_workflow.branch (run_id, branch_id, parent_branch, state, entry, entered_at,"
-		" last_seq, data_seq) VALUES ($1, $2, 0, $4, 1, $5, 1, 1)),"
-		" j AS (INSERT INTO dalp_workflow.journal (run_id, branch_id, seq, event, state, entry, attempt, at, output,"
-		" variables, details) VALUES ($1, $2, 1, 'compensation_started', $4, 0, 0, $5, $6, $7, $8))"
-		" INSERT INTO dalp_workflow.ready (shard, rank, pass, run_id, branch_id, kind, entry)"
-		" VALUES ($9, $10, $11, $1, $2, 'step', 0)",
-		11, {INT8OID, INT4OID, INT8OID, TEXTOID, TIMESTAMPTZOID, JSONBOID, JSONBOID, JSONBOID, INT2OID, INT2OID, INT8OID}
+		" last_seq, data_seq) VALUES ($1, $2, 0, $4, 1, $5, 1, 1))"
+		" INSERT INTO dalp_workflow.journal (run_id, branch_id, seq, event, state, entry, attempt, at, output,"
+		" variables, details) VALUES ($1, $2, 1, 'compensation_started', $4, 0, 0, $5, $6, $7, $8)",
+		8, {INT8OID, INT4OID, INT8OID, TEXTOID, TIMESTAMPTZOID, JSONBOID, JSONBOID, JSONBOID}
 	};
-	Datum		values[11] = {
+	Datum		values[8] = {
 		Int64GetDatum(run->run_id), Int32GetDatum(branch_id), Int64GetDatum(compensation->number),
 		CStringGetTextDatum(state), TimestampTzGetDatum(clock_now()), JsonbPGetDatum(input),
-		JsonbPGetDatum(compensation->variables), JsonbPGetDatum(details), Int16GetDatum(run_shard(run->run_id)),
-		Int16GetDatum(-run->priority), Int64GetDatum(GetCurrentTimestamp())
+		JsonbPGetDatum(compensation->variables), JsonbPGetDatum(details)
 	};
-	char		nulls[11];
+	char		nulls[8];
 
 	memset(nulls, ' ', sizeof(nulls));
 	nulls[6] = compensation->variables ? ' ' : 'n';
 	store_write(&start, values, nulls, 0);
-	wake_shard_at_commit(run_shard(run->run_id));
 }
 
 int

@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "ops/dead_letter.h"
 #include "workflow/compensate.h"
+#include "workflow/fork_store.h"
 #include "workflow/message.h"
 #include "workflow/step.h"
 
@@ -38,17 +39,18 @@ step_finish_run(Step *step, BatchWrites *writes, Jsonb *output, Jsonb *variables
 static void
 add_dead_letter(const Step *run, const char *error, const char *cause, TimestampTz at)
 {
+	const Step *place = run->culprit != NULL ? run->culprit : run;
 	DeadLetter	letter = {
 		.kind = "run",
 		.reference = run->run_id,
 		.scope = run->definition->workflow,
-		.state = asl_state_name(run->state),
+		.state = asl_state_name(place->state),
 		.error = error,
 		.cause = cause,
-		.attempts = run->attempt + 1,
-		.first_failure = run->entered_at,
+		.attempts = place->attempt + 1,
+		.first_failure = place->entered_at,
 		.last_failure = at,
-		.input = run->input
+		.input = place->input
 	};
 
 	dead_letter_add(&letter);
@@ -62,6 +64,13 @@ step_end_run(Step *step, BatchWrites *writes, const char *status, const char *er
 	const char *told = aborted ? "States.TaskFailed" :
 		error == NULL && strcmp(status, "TIMED_OUT") == 0 ? "States.Timeout" : error;
 
+	if (asl_state_type(step->state) == ASL_PARALLEL || asl_state_type(step->state) == ASL_MAP)
+	{
+		if (aborted || step->compensating)
+			fork_store_forget(step->run_id, 0);
+		else
+			fork_store_suspend(step->run_id, 0);
+	}
 	batch_run_done(writes, step, status, clock_now(), NULL, error, cause);
 	step->finished = true;
 	if (first && step->parent_run_id != 0)

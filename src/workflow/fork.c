@@ -120,15 +120,14 @@ fork_may_share_batch(const Step *step)
 	return step->kind == READY_STEP && (resource == NULL || strncmp(resource, "sql:", 4) == 0);
 }
 
-/* All branches below the parent go, with what they wait for. */
+/* What the branches below the parent wait for isn't wanted any more. */
 static void
-abort_children(Step *parent, const char *reason)
+abandon_children(const Step *parent, const char *reason)
 {
 	RunWait   *waits;
 	int			count = fork_store_waits(parent->run_id, parent->branch_id, &waits);
 
 	task_abandon_waits(parent, waits, count, reason);
-	fork_store_delete(parent->run_id, parent->branch_id);
 }
 
 /* The outputs of those that succeeded, in order. */
@@ -144,29 +143,56 @@ collect_results(const Step *parent)
 	return results;
 }
 
-/* The Parallel or Map is over, in whatever way; its branches are gone. */
+/* The Parallel or Map has its result; its branches are gone. */
 static void
-end_fork(Step *parent, BatchWrites *writes, const Doc *result, const AslError *error, const AslDecision *decision)
+join_fork(Step *parent, BatchWrites *writes)
 {
-	if (result == NULL)
-		abort_children(parent, "another branch of the same state failed");
-	else
-		fork_store_delete(parent->run_id, parent->branch_id);
+	const Doc  *result = collect_results(parent);
+
+	fork_store_delete(parent->run_id, parent->branch_id);
 	parent->children_started = parent->children_open = parent->children_failed = 0;
-	step_end_fork(parent, writes, result, error, decision);
+	step_end_fork(parent, writes, result, NULL);
+}
+
+/*
+ * The Parallel or Map has failed, with this decision about it.  Where that is
+ * retried or caught its branches are gone; else they are kept, because a
+ * redrive of the run goes on with them.
+ */
+static void
+fail_fork(Step *parent, BatchWrites *writes, const AslDecision *decision)
+{
+	/* Branches further in may have gone on in this round. */
+	batch_flush(writes);
+	abandon_children(parent, "another branch of the same state failed");
+	if (decision->action == ASL_FAILURE)
+	{
+		fork_store_suspend(parent->run_id, parent->branch_id);
+		parent->children_open = parent->children_failed = 0;
+	}
+	else
+	{
+		fork_store_delete(parent->run_id, parent->branch_id);
+		parent->children_started = parent->children_open = parent->children_failed = 0;
+	}
+	step_end_fork(parent, writes, NULL, decision);
 }
 
 /* Branches of the parent ended: start further ones, join, or fail. */
 static void
-settle(const ForkEnd *end, BatchWrites *writes)
+settle(const ForkEnd *end, BatchWrites *writes, bool nested)
 {
 	Step	   *parent = memcpy(palloc(sizeof(Step)), end->child, sizeof(Step));
 	AslDecision decision = {0};
 	AslDecision failure = {0};
 
+	/* Its state has failed, further out, before this was looked at. */
+	if (nested && !fork_store_has_branch(parent->run_id, parent->branch_id))
+		return;
 	parent->branch_id = end->fork_parent;
 	parent->kind = READY_DELIVER;
 	parent->finished = parent->stays_ready = false;
+	parent->culprit = NULL;
 	if (!claim_position(parent, NULL))
 		return;					/* went with the failure of a state further out */
 	if (parent->compensating)
@@ -189,13 +215,16 @@ settle(const ForkEnd *end, BatchWrites *writes)
 
 		if (decision.tolerated_failures >= 0)
 			error = (AslError) {.error = "States.ExceedToleratedFailureThreshold"};
-		end_fork(parent, writes, NULL, &error, NULL);
+		else
+			parent->culprit = end->culprit;
+		asl_error(step_position(parent), &error, &failure);
+		fail_fork(parent, writes, &failure);
 	}
 	else if (room(parent, &decision) > 0 &&
 			 !start_children(parent, &decision, parent->children_started, room(parent, &decision), &failure))
-		end_fork(parent, writes, NULL, NULL, &failure);
+		fail_fork(parent, writes, &failure);
 	else if (parent->children_open == 0)
-		end_fork(parent, writes, collect_results(parent), NULL, NULL);
+		join_fork(parent, writes);
 	else
 		batch_position(writes, parent);
 }
@@ -203,6 +232,8 @@ settle(const ForkEnd *end, BatchWrites *writes)
 void
 fork_settle(BatchWrites *writes)
 {
+	bool		nested = false;
+
 	while (writes->forks != NIL)
 	{
 		List	   *forks = writes->forks;
@@ -210,7 +241,8 @@ fork_settle(BatchWrites *writes)
 
 		writes->forks = NIL;
 		foreach(cell, forks)
-			settle(lfirst(cell), writes);
+			settle(lfirst(cell), writes, nested);
 		batch_flush(writes);
+		nested = true;
 	}
 }

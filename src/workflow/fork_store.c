@@ -108,28 +108,102 @@ fork_store_waits(int64 run_id, int branch_id, RunWait **waits)
 	return count;
 }
 
-void
-fork_store_delete(int64 run_id, int branch_id)
+/* Branches below, as an array; false if there are none. */
+static bool
+find_below(int64 run_id, int branch_id, Datum *values)
 {
 	static Statement find = {
 		BELOW " SELECT pg_catalog.array_agg(o.branch_id) FROM below o", 2, {INT8OID, INT4OID}
 	};
+	bool		isnull;
+
+	values[0] = Int64GetDatum(run_id);
+	values[1] = Int32GetDatum(branch_id);
+	store_write(&find, values, NULL, 1);
+	values[1] = store_value(0, 1, &isnull);
+	if (!isnull)
+		values[1] = store_copy(CurrentMemoryContext, values[1]);
+	return !isnull;
+}
+
+/* What branches (values: run, array) have besides their rows in branch. */
+static void
+clear_branches(Datum *values)
+{
 #define CLEAR(table) \
 	{"DELETE FROM dalp_workflow." table " WHERE run_id OPERATOR(pg_catalog.=) $1" \
 	" AND branch_id OPERATOR(pg_catalog.=) ANY ($2)", 2, {INT8OID, INT4ARRAYOID}}
-	static Statement clear[] = {
-		CLEAR("branch"), CLEAR("wait"), CLEAR("timer"), CLEAR("ready"), CLEAR("parked")
-	};
-	Datum		values[2] = {Int64GetDatum(run_id), Int32GetDatum(branch_id)};
-	bool		isnull;
+	static Statement clear[] = {CLEAR("wait"), CLEAR("timer"), CLEAR("ready"), CLEAR("parked")};
 
-	store_write(&find, values, NULL, 1);
-	values[1] = store_value(0, 1, &isnull);
-	if (isnull)
-		return;
-	values[1] = store_copy(CurrentMemoryContext, values[1]);
 	for (size_t i = 0; i < lengthof(clear); i++)
 		store_write(&clear[i], values, NULL, 0);
+}
+
+void
+fork_store_delete(int64 run_id, int branch_id)
+{
+	static Statement clear = CLEAR("branch");
+	Datum		values[2];
+
+	fork_store_forget(run_id, branch_id);
+	if (!find_below(run_id, branch_id, values))
+		return;
+	store_write(&clear, values, NULL, 0);
+	clear_branches(values);
+}
+
+void
+fork_store_suspend(int64 run_id, int branch_id)
+{
+	static Statement move = {
+		"WITH gone AS (DELETE FROM dalp_workflow.branch WHERE run_id OPERATOR(pg_catalog.=) $1"
+		" AND branch_id OPERATOR(pg_catalog.=) ANY ($2) RETURNING *)"
+		" INSERT INTO dalp_workflow.suspended_branch (run_id, branch_id, parent_branch, item_index, state, entry, last_seq,"
+		" data_seq, outcome) SELECT g.run_id, g.branch_id, g.parent_branch, g.item_index, g.state,"
+		" g.entry, g.last_seq, g.data_seq, g.outcome FROM gone g",
+		2, {INT8OID, INT4ARRAYOID}
+	};
+	Datum		values[2];
+
+	if (!find_below(run_id, branch_id, values))
+		return;
+	store_write(&move, values, NULL, 0);
+	clear_branches(values);
+}
+
+void
+fork_store_forget(int64 run_id, int branch_id)
+{
+	static Statement any = {
+		"SELECT FROM dalp_workflow.suspended_branch WHERE run_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}
+	};
+	/* Below the branch itself, and below its branches that are still there. */
+	static Statement forget = {
+		BELOW ", lost AS (SELECT s.branch_id FROM dalp_workflow.suspended_branch s"
+		" WHERE s.run_id OPERATOR(pg_catalog.=) $1 AND (s.parent_branch OPERATOR(pg_catalog.=) $2"
+		" OR s.parent_branch OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT o.branch_id FROM below o)))"
+		" UNION ALL SELECT s.branch_id FROM lost l JOIN dalp_workflow.suspended_branch s"
+		" ON s.run_id OPERATOR(pg_catalog.=) $1 AND s.parent_branch OPERATOR(pg_catalog.=) l.branch_id)"
+		" DELETE FROM dalp_workflow.suspended_branch WHERE run_id OPERATOR(pg_catalog.=) $1"
+		" AND branch_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT l.branch_id FROM lost l))",
+		2, {INT8OID, INT4OID}
+	};
+	Datum		values[2] = {Int64GetDatum(run_id), Int32GetDatum(branch_id)};
+
+	if (store_write(&any, values, NULL, 1) > 0)
+		store_write(&forget, values, NULL, 0);
+}
+
+bool
+fork_store_has_branch(int64 run_id, int branch_id)
+{
+	static Statement find = {
+		"SELECT FROM dalp_workflow.branch WHERE run_id OPERATOR(pg_catalog.=) $1 AND branch_id OPERATOR(pg_catalog.=) $2",
+		2, {INT8OID, INT4OID}
+	};
+	Datum		values[2] = {Int64GetDatum(run_id), Int32GetDatum(branch_id)};
+
+	return store_write(&find, values, NULL, 1) > 0;
 }
 
 int

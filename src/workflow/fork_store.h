@@ -23,6 +23,14 @@ extern int	fork_store_waits(int64 run_id, int branch_id, RunWait **waits);
 /* Removes all branches below, with their waits, timers and ready rows. */
 extern void fork_store_delete(int64 run_id, int branch_id);
 
+/* They are kept for a redrive instead: nothing of them waits or is ready. */
+extern void fork_store_suspend(int64 run_id, int branch_id);
+
+/* Those below that were kept won't be needed: the state goes on in another way. */
+extern void fork_store_forget(int64 run_id, int branch_id);
+
+extern bool fork_store_has_branch(int64 run_id, int branch_id);
+
 /* Outputs of the direct branches that succeeded, in the order of their items. */
 extern int	fork_store_outputs(int64 run_id, int branch_id, Jsonb ***outputs);
 

@@ -14,6 +14,7 @@
 #include "core/wake.h"
 #include "workflow/compensate.h"
 #include "workflow/patch.h"
+#include "workflow/resume.h"
 #include "workflow/run_control.h"
 
 /* The run has ended: say how. */
@@ -162,6 +163,24 @@ workflow_resume(const char *name)
 	workflow_store_unpark(name);
 }
 
+/* The state that failed is entered once more, with its input patched. */
+static void
+enter_again(Step *step, BatchWrites *writes, Jsonb *patch, int64 delay)
+{
+	bool		has_result;
+
+	step->entered_logged = true;
+	step->entry--;
+	has_result = patch == NULL && resume_with_result(step, writes);
+	if (!has_result)
+		step->entry++;
+	batch_journal(writes, step, "redriven", clock_now(), patch_apply(step->input, patch), step->variables, NULL, NULL, patch);
+	step->data_seq = step->last_seq;
+	batch_position(writes, step);
+	if (!has_result)
+		resume_step(step, writes, delay);
+}
+
 static void
 refuse_redrive(int64 run_id)
 {
@@ -177,12 +196,11 @@ refuse_redrive(int64 run_id)
 }
 
 int64
-run_redrive(int64 run_id, Jsonb *patch, Oid actor)
+run_redrive(int64 run_id, Jsonb *patch, Oid actor, int64 delay)
 {
 	char	   *status;
 	Step	   *step = run_store_revive(run_id, false, &status);
 	BatchWrites writes;
-	Jsonb	   *input;
 	int64		timeout;
 	int64		unsettled;
 
@@ -198,17 +216,13 @@ run_redrive(int64 run_id, Jsonb *patch, Oid actor)
 				 errdetail("Transaction " INT64_FORMAT ", which it submitted, may still happen.", unsettled),
 				 errhint("Wait until dalp.transactions shows its outcome, or cancel it.")));
 
-	input = patch_apply(step->input, patch);
 	batch_init(&writes);
-	step->entered_logged = true;
-	batch_journal(&writes, step, "redriven", clock_now(), input, step->variables, NULL, NULL, patch);
-	step->data_seq = step->last_seq;
-	batch_position(&writes, step);
+	if (!fork_resume(step, &writes, patch, delay))
+		enter_again(step, &writes, patch, delay);
 	timeout = asl_machine_timeout(step->definition->machine);
 	if (timeout > 0)
-		batch_timer(&writes, step, "deadline", clock_now() + timeout * USECS_PER_SEC);
-	batch_ready_new(&writes, step, READY_STEP, 0);
+		batch_timer(&writes, step, "deadline", clock_now() + delay + timeout * USECS_PER_SEC);
 	batch_flush(&writes);
-	wake_shard_at_commit(run_shard(run_id));
+	fork_settle(&writes);
 	return run_id;
 }

@@ -61,7 +61,7 @@ extern void workflow_pause(const char *name);
 extern void workflow_resume(const char *name);
 
 /* A failed run goes on at the state that failed, its input changed by an RFC 7396 merge patch or NULL; a DeadLetterRedrive. */
-extern int64 run_redrive(int64 run_id, Jsonb *patch, Oid actor);
+extern int64 run_redrive(int64 run_id, Jsonb *patch, Oid actor, int64 delay);
 
 /* run_control_store.c */
 extern int	run_waits(int64 run_id, RunWait **waits);

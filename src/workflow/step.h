@@ -81,6 +81,7 @@ typedef struct Step
 	/* what came of it, for the executor's memory */
 	bool		stays_ready;	/* goes on at once */
 	bool		finished;		/* the run has ended */
+	const struct Step *culprit; /* branch whose failure is this one's; NULL = its own */
 } Step;
 
 /* Branches of one Parallel or Map that ended in this batch. */
@@ -92,6 +93,7 @@ typedef struct ForkEnd
 	int			failed;
 	const char *error;			/* of the first one that failed */
 	const char *cause;
+	const Step *culprit;		/* where that failure comes from */
 } ForkEnd;
 
 /* What an executor writes at the end of a batch. */
@@ -202,9 +204,8 @@ typedef enum StepVerdict
 extern StepVerdict step_run(Step *step, BatchWrites *writes, bool alone);
 
 
-/* The branch's Parallel or Map has its result, has failed, or is decided about: the branch goes on, or not. */
-extern void step_end_fork(Step *step, BatchWrites *writes, const Doc *result, const AslError *error,
-						  const AslDecision *decision);
+/* The branch's Parallel or Map has its result, or has failed and is decided about: the branch goes on, or not. */
+extern void step_end_fork(Step *step, BatchWrites *writes, const Doc *result, const AslDecision *decision);
 
 /* The position of the step as pure code sees it, in the current memory context. */
 extern const AslPosition *step_position(Step *step);
@@ -263,6 +264,9 @@ typedef enum TaskResult
 
 extern TaskResult task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
 						   Jsonb **result, AslError *error);
+
+/* The stable idempotency key of what the state entry does outside the database: run, branch, entry, not the attempt. */
+extern char *task_key(const Step *step);
 
 /* What the branch waits for (a wait row's kind and reference) isn't wanted any more. */
 extern void task_abandon(const Step *step, const char *wait_kind, int64 reference, const char *reason);

@@ -21,6 +21,12 @@
 #include "workflow/start.h"
 #include "workflow/step.h"
 
+char *
+task_key(const Step *step)
+{
+	return psprintf("run:" INT64_FORMAT ":%d:%d", step->run_id, step->branch_id, step->entry);
+}
+
 /* The task waits: its row, and a timer where it has a time limit. */
 static TaskResult
 wait_for(Step *step, const AslDecision *call, BatchWrites *writes,
@@ -108,7 +114,7 @@ submit_body(void *argument)
 
 	submission->request_id =
 		chain_submit_for_run(submission->parameters,
-							 psprintf("run:" INT64_FORMAT ":%d:%d", step->run_id, step->branch_id, step->entry),
+							 task_key(step),
 							 step->definition->run_as, step->run_id, step->branch_id);
 }
 

@@ -18,7 +18,7 @@ workflow_init(void)
 {
 	executor_init();
 	scheduler_init();
-	dead_letter_define("run", run_redrive);
-	dead_letter_define("compensation", compensate_redrive);
+	dead_letter_define("run", run_redrive, true);
+	dead_letter_define("compensation", compensate_redrive, true);
 	chain_finished_hook = message_send_transaction_end;
 }
