@@ -144,7 +144,7 @@ help:
 	@echo 'make check      all tests: SUITES="$$(test/run.sh --list)", TESTS="files", SANITIZE=undefined'
 	@echo 'make torture    kill workers and server for a while, then count'
 	@echo 'make fuzz       fuzz the parsers: FUZZ_SECONDS=60 for each, TARGETS="names"'
-	@echo 'make bench      measure speed'
+	@echo 'make bench      measure speed: BENCH_ROWS="$$(test/bench/run.sh --list)", BENCH_REPEATS=3'
 	@echo 'make contracts  compile the token contract again (test/contracts)'
 	@echo 'make clean      remove what was built'
 

@@ -1,9 +1,7 @@
 # evm.sh
-#		What the EVM functions do in SQL on one core, beside what is asked of them.
-#
-# To be read by run.sh, whose query, note, repeats and ticks it uses.  Only the
-# CPU time of the backend counts, so that what else runs on the machine changes
-# little; it includes what the query around the function costs.
+#		What the EVM functions do in SQL on one core.  Only the CPU time of the
+#		backend counts, so that what else runs on the machine changes little; it
+#		includes what the query around the function costs.
 
 # evm_ticks PREPARATION FROM CALL: prints the clock ticks that count(CALL) takes
 # in a backend of its own.
@@ -33,7 +31,7 @@ evm_speed()
 		used=$(evm_ticks "$5" "$6" "$7")
 		speeds+=("$(awk "BEGIN { print $4 * $ticks / ($used > 0 ? $used : 1) }")")
 	done
-	note "$1, one core (asked: $3)" "$2/s" "${speeds[@]}"
+	ask=">= $3" note "$1, one core" "$2/s" "${speeds[@]}"
 }
 
 # The bytes are made once and stay in memory: reading or copying them would be measured too.
