@@ -9,6 +9,13 @@ REVOKE ALL ON FUNCTION dalp.redrive(bigint, jsonb, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION dalp.redrive(bigint, jsonb, text) TO dalp_operator;
 COMMENT ON FUNCTION dalp.redrive(bigint, jsonb, text) IS 'goes on where a dead letter failed, its input changed by a JSON merge patch (RFC 7396) where given; returns the id of the run or transaction that goes on';
 
+CREATE FUNCTION dalp.redrive_all(filter jsonb, note text, rate_per_second numeric DEFAULT NULL, dry_run boolean DEFAULT false) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dalp_redrive_all';
+REVOKE ALL ON FUNCTION dalp.redrive_all(jsonb, text, numeric, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dalp.redrive_all(jsonb, text, numeric, boolean) TO dalp_operator;
+COMMENT ON FUNCTION dalp.redrive_all(jsonb, text, numeric, boolean) IS 'redrives all open dead letters that match (kind, workflow, fingerprint, error, state, since, until, tags), at once or so many a second, and returns how many; dry_run only counts them';
+
 CREATE FUNCTION dalp.discard(id bigint, note text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dalp_discard';
