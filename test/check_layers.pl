@@ -39,7 +39,7 @@ my %library = (
 
 # Code that is also built without a server (test/unit, test/fuzz) includes
 # these of core/, its own folder and the C library.  *_sql.[ch] is the SQL side.
-my $pure_file = qr{^src/(?:(?:evm|asl)/(?!\w*_sql\.[ch]$)|core/(?:base|digest|document(?!_jsonb))\w*\.[ch]$)};
+my $pure_file = qr{^src/(?:(?:evm|asl)/(?!\w*_sql\.[ch]$)|core/(?:base|digest|document(?!_jsonb))\w*\.[ch]$|workflow/cron\w*\.[ch]$)};
 my $pure_header = qr{^core/(?:base|digest|document(?!_jsonb)\w*)\.h$};
 
 my $longest = 700;

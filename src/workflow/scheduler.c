@@ -14,9 +14,11 @@
 #include "core/errors.h"
 #include "core/stop_point.h"
 #include "core/worker.h"
+#include "workflow/schedule.h"
 #include "workflow/scheduler.h"
 
 #define TIMER_BATCH 1000
+#define SCHEDULE_BATCH 100
 #define REPAIR_INTERVAL_MS 60000
 /* The longest sleep: partitions are made ahead, clocks may jump. */
 #define SLEEP_MAX_MS 10000
@@ -53,9 +55,18 @@ scheduler_turn(void)
 		CHECK_FOR_INTERRUPTS();
 	} while (fired == TIMER_BATCH);
 
+	do
+	{
+		worker_begin("starting scheduled runs");
+		fired = schedule_fire(now, SCHEDULE_BATCH);
+		STOP_POINT("schedule_before_commit");
+		worker_commit();
+		CHECK_FOR_INTERRUPTS();
+	} while (fired == SCHEDULE_BATCH);
+
 	worker_begin("planning the next turn");
 	scheduler_make_partitions();
-	next = scheduler_next();
+	next = Min(scheduler_next(), schedule_store_next());
 	worker_commit();
 
 	if (TimestampDifferenceExceeds(last_repair, GetCurrentTimestamp(), REPAIR_INTERVAL_MS))

@@ -137,7 +137,8 @@ repair_roles(void)
 	static Statement statements[] = {
 		{"UPDATE dalp_workflow.workflow w SET owner = '-'" IS_DROPPED("w.owner"), 0, {0}},
 		{"UPDATE dalp_workflow.definition d SET run_as = '-'" IS_DROPPED("d.run_as"), 0, {0}},
-		{"DELETE FROM dalp_workflow.workflow_grant g" IS_DROPPED("g.grantee"), 0, {0}}
+		{"DELETE FROM dalp_workflow.workflow_grant g" IS_DROPPED("g.grantee"), 0, {0}},
+		{"UPDATE dalp_workflow.schedule s SET owner = '-'" IS_DROPPED("s.owner"), 0, {0}}
 	};
 
 	for (size_t i = 0; i < lengthof(statements); i++)
