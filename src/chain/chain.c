@@ -12,6 +12,7 @@
 #include "ops/dead_letter.h"
 
 ChainFinishedHook chain_finished_hook = NULL;
+ChainSubmitHook chain_submit_hook = NULL;
 
 void
 chain_init(void)

@@ -26,6 +26,24 @@ extern void chain_init(void);
 extern int64 chain_submit_for_run(Jsonb *parameters, const char *key, Oid role,
 								  int64 run_id, int branch_id);
 
+/*
+ * Makes the run the one that is told when the request ends.  Where it has ended
+ * already: true, with result or error.  role must be one that may see it.  Needs an open
+ * store.  Errors: DL002, DL003 where another run waits for it, 42501.
+ */
+extern bool chain_await_for_run(int64 request_id, Oid role, int64 run_id, int branch_id,
+								Jsonb **result, const char **error, const char **cause);
+
+/*
+ * Set by workflow/: a session's request to submit goes there first.  Where it
+ * comes from a durable procedure it is remembered with its id: true, *id is the first one's.
+ * submit(request, run_id, key) queues it, with an open store; run_id is the run to
+ * tell, key its idempotency key where the caller has none.
+ */
+typedef int64 (*ChainSubmit) (void *request, int64 run_id, const char *key);
+typedef bool (*ChainSubmitHook) (const char *wallet, const char *chain, ChainSubmit submit, void *request, int64 *id);
+extern ChainSubmitHook chain_submit_hook;
+
 /* The run doesn't wait any more (cancelled, timed out): cancels what isn't bound yet, forgets the run. */
 extern void chain_abandon_for_run(int64 run_id, int branch_id, const char *reason);
 

@@ -435,6 +435,18 @@ request_store_forget_run(const int64 *ids, int count, TimestampTz now)
 	store_write(&forget_run, values, NULL, 0);
 }
 
+void
+request_store_attach_run(int64 id, int64 run_id, int branch_id)
+{
+	static Statement attach = {
+		.sql = "UPDATE dalp_chain.request SET run_id = $2, branch_id = $3 WHERE request_id = $1",
+		.argument_count = 3, .argument_types = {INT8OID, INT8OID, INT4OID}
+	};
+	Datum		values[] = {Int64GetDatum(id), Int64GetDatum(run_id), Int32GetDatum(branch_id)};
+
+	store_write(&attach, values, NULL, 0);
+}
+
 static const Doc *
 document_value(int column)
 {

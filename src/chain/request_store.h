@@ -85,6 +85,9 @@ extern int64 request_store_completed(const char *key, Jsonb **result);
 /* Requests that a branch of a run waits for: locks them. Ids in the order of locking. */
 extern int	request_store_lock_run(int64 run_id, int branch_id, int64 **ids);
 
+/* The run waits for the request from now on. */
+extern void request_store_attach_run(int64 id, int64 run_id, int branch_id);
+
 /* The run doesn't wait for these any more; a journal row tells. */
 extern void request_store_forget_run(const int64 *ids, int count, TimestampTz now);
 

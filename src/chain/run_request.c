@@ -9,6 +9,7 @@
 #include "chain/chain.h"
 #include "chain/ending.h"
 #include "chain/request_store.h"
+#include "chain/request_wait.h"
 #include "core/clock.h"
 #include "core/document_jsonb.h"
 #include "core/errors.h"
@@ -74,4 +75,32 @@ chain_abandon_for_run(int64 run_id, int branch_id, const char *reason)
 		ending_count++;
 	}
 	endings_write(endings, ending_count);
+}
+
+bool
+chain_await_for_run(int64 request_id, Oid role, int64 run_id, int branch_id,
+					Jsonb **result, const char **error, const char **cause)
+{
+	RequestRow	row;
+
+	if (!request_store_lock(request_id, &row, CurrentMemoryContext))
+		request_unknown(request_id);
+	request_require_reader(&row, role, false);
+	if (row.final)
+	{
+		bool		completed = strcmp(row.state, "COMPLETED") == 0;
+
+		*result = completed ? row.result : NULL;
+		*error = completed ? NULL : row.error ? row.error : "Chain.Cancelled";
+		*cause = completed ? NULL : row.cause;
+		return true;
+	}
+	if (row.run_id != 0 && (row.run_id != run_id || row.branch_id != branch_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_WRONG_STATE),
+				 errmsg("transaction " INT64_FORMAT " is another run's", request_id),
+				 errdetail("Run " INT64_FORMAT " waits for it.", row.run_id)));
+	if (row.run_id == 0)
+		request_store_attach_run(request_id, run_id, branch_id);
+	return false;
 }

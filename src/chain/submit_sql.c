@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "chain/amount.h"
+#include "chain/chain.h"
 #include "chain/request.h"
 #include "compat.h"
 #include "core/catalog.h"
@@ -108,11 +109,30 @@ take_common(FunctionCallInfo fcinfo, Request *request, int value, int first)
 		problem_raise(&problem, "options");
 }
 
+/* A ChainSubmit. */
+static int64
+submit_for_procedure(void *argument, int64 run_id, const char *key)
+{
+	Request    *request = argument;
+
+	/* A caller's key that looks like dalp's own is refused, as anywhere. */
+	if (request->key == NULL)
+		request->key = psprintf("%s%s", REQUEST_KEY_PREFIX, key);
+	else if (strncmp(request->key, REQUEST_KEY_PREFIX, strlen(REQUEST_KEY_PREFIX)) == 0)
+		run_id = 0;
+	request->run_id = run_id;
+	request_submit(request, 1);
+	return request->id;
+}
+
 static int64
 submit_one(Request *request)
 {
 	StoreScope	scope;
 
+	if (chain_submit_hook != NULL &&
+		chain_submit_hook(request->wallet, request->chain, submit_for_procedure, request, &request->id))
+		return request->id;
 	store_open(&scope);
 	request_submit(request, 1);
 	store_close(&scope);

@@ -196,3 +196,14 @@ store_copy(MemoryContext context, Datum value)
 	MemoryContextSwitchTo(old);
 	return copy;
 }
+
+void
+store_commit(void)
+{
+	int			result = SPI_connect_ext(SPI_OPT_NONATOMIC);
+
+	if (result != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI: %s", SPI_result_code_string(result));
+	SPI_commit();
+	store_close_as_current();
+}

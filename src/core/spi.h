@@ -60,6 +60,9 @@ extern char *store_text(uint64 row, int column);	/* palloc'd in SPI's memory; NU
 /* A copy of a variable-length Datum (text, bytea, jsonb, numeric) in another memory context, detoasted. */
 extern Datum store_copy(MemoryContext context, Datum value);
 
+/* COMMIT, from a procedure in C that was called with transaction control; the next transaction has begun. No store is open. */
+extern void store_commit(void);
+
 /*
  * Inside a step, where SPI is opened on behalf of a user's function: plain
  * connect without changing the user.  For calling handlers see workflow/.

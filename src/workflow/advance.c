@@ -19,6 +19,7 @@
 #include "core/settings.h"
 #include "workflow/compensate.h"
 #include "workflow/hot.h"
+#include "workflow/procedure.h"
 #include "workflow/run_control.h"
 #include "workflow/step.h"
 
@@ -557,6 +558,8 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 		return STEP_DONE;
 	}
 
+	if (step->definition->procedure != NULL && step->kind != READY_DEADLINE)
+		return procedure_step(step, writes);
 	switch (step->kind)
 	{
 		case READY_STEP:
@@ -601,6 +604,29 @@ step_end_fork(Step *step, BatchWrites *writes, const Doc *result, const AslDecis
 	{
 		advance.approach = BY_DECISION;
 		advance.decision = *decision;
+	}
+	(void) run_loop(&advance);
+}
+
+void
+step_end_procedure(Step *step, BatchWrites *writes, Jsonb *result, const AslError *error, bool again)
+{
+	Advance		advance = {
+		.step = step, .writes = writes, .alone = true, .now = clock_now(), .tasks = 1, .keeps_row = true
+	};
+
+	if (error == NULL)
+	{
+		advance.result = result;
+		advance.result_document = result ? as_document(result) : doc_null();
+		advance.approach = BY_RESULT;
+	}
+	else
+	{
+		advance.error = *error;
+		advance.approach = BY_ERROR;
+		if (again && try_again_later(&advance, false))
+			return;
 	}
 	(void) run_loop(&advance);
 }

@@ -236,7 +236,7 @@ batch_journal(BatchWrites *writes, Step *step, const char *event, TimestampTz at
 	rows_set(rows, 1, Int32GetDatum(step->branch_id));
 	rows_set(rows, 2, Int32GetDatum(++step->last_seq));
 	rows_set_text(rows, 3, event);
-	rows_set_text(rows, 4, asl_state_name(step->state));
+	rows_set_text(rows, 4, step_place(step));
 	rows_set(rows, 5, Int32GetDatum(step->entry));
 	rows_set(rows, 6, Int32GetDatum(step->attempt));
 	if (!step->entered_logged)
@@ -282,7 +282,7 @@ batch_position(BatchWrites *writes, const Step *step)
 
 	rows_add(rows);
 	rows_set(rows, 0, PointerGetDatum(&step->branch_row));
-	rows_set_text(rows, 1, asl_state_name(step->state));
+	rows_set_text(rows, 1, step_place(step));
 	rows_set(rows, 2, Int32GetDatum(step->entry));
 	rows_set(rows, 3, TimestampTzGetDatum(step->entered_at));
 	rows_set(rows, 4, Int32GetDatum(step->attempt));
@@ -439,7 +439,7 @@ batch_run_done(BatchWrites *writes, const Step *step, const char *status, Timest
 		rows_set(rows, 5, Int64GetDatum(step->parent_run_id));
 		rows_set(rows, 6, Int32GetDatum(step->parent_branch));
 	}
-	rows_set_text(rows, 7, asl_state_name(step->state));
+	rows_set_text(rows, 7, step_place(step));
 	rows_set(rows, 8, TimestampTzGetDatum(step->started_at));
 	rows_set(rows, 9, TimestampTzGetDatum(at));
 	rows_set(rows, 10, Int32GetDatum(step->redrives));

@@ -121,7 +121,14 @@ read_position(Step *step, uint64 row)
 	char	   *state = store_text(row, 2);
 	Datum		retries;
 
-	step->state = asl_find_state(step->definition->machine, state);
+	/* A procedure's machine has one state; the name is that of the last step, for people. */
+	if (step->definition->procedure != NULL)
+	{
+		step->state = asl_start(step->definition->machine);
+		step->label = state;
+	}
+	else
+		step->state = asl_find_state(step->definition->machine, state);
 	if (step->state == NULL)
 		elog(ERROR, "run " INT64_FORMAT " is in state \"%s\", which workflow \"%s\" version %d does not have",
 			 step->run_id, state, step->definition->workflow, step->definition->version);

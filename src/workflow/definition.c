@@ -56,6 +56,21 @@ look_for_compensation(const AslState *state, const char *path, const char *resou
 		*(bool *) argument = true;
 }
 
+/*
+ * The machine of a durable procedure: one Task that is the whole run.  It gives
+ * such runs the life of all others, from start to dead letter; what the Task
+ * calls is never looked at.
+ */
+static const Doc *
+procedure_machine(void)
+{
+	Problem		problem = {0};
+	static const char text[] = "{\"StartAt\": \"procedure\", \"States\": {\"procedure\":"
+		" {\"Type\": \"Task\", \"Resource\": \"sql:dalp.procedure\", \"End\": true}}}";
+
+	return doc_parse(text, sizeof(text) - 1, &problem);
+}
+
 const Definition *
 definition_get(int definition_id)
 {
@@ -82,7 +97,7 @@ definition_get(int definition_id)
 				 errmsg("workflow definition %d does not exist", definition_id)));
 	definition->machine_id = psprintf("%s:%d", definition->workflow, definition->version);
 	definition->uses_context = strstr(JsonbToCString(NULL, &body->root, VARSIZE(body)), "$$") != NULL;
-	definition->machine = asl_compile(doc_from_jsonb(body), &findings);
+	definition->machine = asl_compile(definition->procedure != NULL ? procedure_machine() : doc_from_jsonb(body), &findings);
 	if (definition->machine == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_INVALID_DEFINITION),

@@ -26,6 +26,7 @@ typedef struct Definition
 	bool		uses_context;	/* some expression starts with $$ */
 	bool		compensates;	/* some Task has Compensate */
 	const AslMachine *machine;
+	const char *procedure;		/* qualified name of a durable procedure, whose machine has one state; NULL = none */
 } Definition;
 
 /* The compiled definition; never NULL, lives as long as the process. Needs an open store. Errors: DL002. */
@@ -53,7 +54,8 @@ extern void definition_require(int workflow_id, const char *name, Oid owner, Oid
 
 /* definition_store.c */
 extern int	definition_store_workflow(const char *name, Oid owner, Oid *existing_owner);
-extern int	definition_store_version(int workflow_id, Jsonb *body, const uint8 *fingerprint, Oid run_as,
+/* kind is 'machine' or 'procedure'. */
+extern int	definition_store_version(int workflow_id, const char *kind, Jsonb *body, const uint8 *fingerprint, Oid run_as,
 									 const char *search_path, const char *comment, bool *created);
 extern Jsonb *definition_store_load(int definition_id, Definition *definition);
 extern bool definition_store_find(const char *name, int version, WorkflowInfo *info);

@@ -35,7 +35,7 @@ definition_store_workflow(const char *name, Oid owner, Oid *existing_owner)
 
 /* The version with this body, or a new one. Returns its number. */
 int
-definition_store_version(int workflow_id, Jsonb *body, const uint8 *fingerprint, Oid run_as,
+definition_store_version(int workflow_id, const char *kind, Jsonb *body, const uint8 *fingerprint, Oid run_as,
 						 const char *search_path, const char *comment, bool *created)
 {
 	static Statement find = {
@@ -47,14 +47,14 @@ definition_store_version(int workflow_id, Jsonb *body, const uint8 *fingerprint,
 		"INSERT INTO dalp_workflow.definition"
 		" (workflow_id, version, kind, body, fingerprint, run_as, search_path, comment)"
 		" SELECT $1, COALESCE(pg_catalog.max(d.version), 0) OPERATOR(pg_catalog.+) 1,"
-		" 'machine', $3, $2, $4::regrole, $5, $6"
+		" $7, $3, $2, $4::regrole, $5, $6"
 		" FROM dalp_workflow.definition d WHERE d.workflow_id OPERATOR(pg_catalog.=) $1"
 		" RETURNING version",
-		6, {INT4OID, BYTEAOID, JSONBOID, OIDOID, TEXTOID, TEXTOID}
+		7, {INT4OID, BYTEAOID, JSONBOID, OIDOID, TEXTOID, TEXTOID, TEXTOID}
 	};
 	bytea	   *digest = palloc(VARHDRSZ + 32);
-	Datum		values[6];
-	char		nulls[6] = {' ', ' ', ' ', ' ', ' ', comment ? ' ' : 'n'};
+	Datum		values[7];
+	char		nulls[7] = {' ', ' ', ' ', ' ', ' ', comment ? ' ' : 'n', ' '};
 
 	SET_VARSIZE(digest, VARHDRSZ + 32);
 	memcpy(VARDATA(digest), fingerprint, 32);
@@ -64,6 +64,7 @@ definition_store_version(int workflow_id, Jsonb *body, const uint8 *fingerprint,
 	values[3] = ObjectIdGetDatum(run_as);
 	values[4] = CStringGetTextDatum(search_path);
 	values[5] = comment ? CStringGetTextDatum(comment) : (Datum) 0;
+	values[6] = CStringGetTextDatum(kind);
 
 	*created = store_write(&find, values, NULL, 1) == 0;
 	if (*created)
@@ -76,7 +77,8 @@ Jsonb *
 definition_store_load(int definition_id, Definition *definition)
 {
 	static Statement load = {
-		"SELECT d.workflow_id, d.version, w.name, d.run_as::oid, d.search_path, d.body"
+		"SELECT d.workflow_id, d.version, w.name, d.run_as::oid, d.search_path, d.body,"
+		" CASE d.kind WHEN 'procedure' THEN d.body OPERATOR(pg_catalog.->>) 'procedure' END"
 		" FROM dalp_workflow.definition d JOIN dalp_workflow.workflow w"
 		" ON w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id"
 		" WHERE d.definition_id OPERATOR(pg_catalog.=) $1",
@@ -84,6 +86,7 @@ definition_store_load(int definition_id, Definition *definition)
 	};
 	Datum		values[1] = {Int32GetDatum(definition_id)};
 	MemoryContext context = CurrentMemoryContext;
+	char	   *procedure;
 	bool		isnull;
 
 	if (store_write(&load, values, NULL, 1) == 0)
@@ -94,6 +97,8 @@ definition_store_load(int definition_id, Definition *definition)
 	definition->workflow = MemoryContextStrdup(context, store_text(0, 3));
 	definition->run_as = DatumGetObjectId(store_value(0, 4, &isnull));
 	definition->search_path = MemoryContextStrdup(context, store_text(0, 5));
+	procedure = store_text(0, 7);
+	definition->procedure = procedure ? MemoryContextStrdup(context, procedure) : NULL;
 	return DatumGetJsonbP(store_copy(context, store_value(0, 6, &isnull)));
 }
 

@@ -44,7 +44,7 @@ add_dead_letter(const Step *run, const char *error, const char *cause, Timestamp
 		.kind = "run",
 		.reference = run->run_id,
 		.scope = run->definition->workflow,
-		.state = asl_state_name(place->state),
+		.state = step_place(place),
 		.error = error,
 		.cause = cause,
 		.attempts = place->attempt + 1,

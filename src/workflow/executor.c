@@ -30,6 +30,7 @@
 #include "workflow/executor.h"
 #include "workflow/hot.h"
 #include "workflow/poison.h"
+#include "workflow/procedure.h"
 #include "workflow/run_control.h"
 #include "workflow/step.h"
 
@@ -53,6 +54,8 @@ typedef struct Penalty
 
 static HTAB *penalties = NULL;
 static int64 condemned = 0;		/* run to end, because its handler kills executors */
+static List *procedures = NIL;	/* of int64 *: runs whose procedure is due, in worker_context() */
+static bool batch_is_next = true;	/* batches and procedures take turns */
 static List *alone = NIL;		/* of int64 *: runs to step one by one, in worker_context() */
 static uint32 pending = 0;		/* shards that may have rows */
 static TimestampTz last_sweep = 0;
@@ -118,6 +121,24 @@ yield_if_due(Step *step, BatchWrites *writes)
 	step->stays_ready = false;
 }
 
+/* The run's procedure is called after the batch, whatever becomes of that. */
+static void
+note_procedure(int64 run_id)
+{
+	MemoryContext old;
+	ListCell   *cell;
+	int64	   *run;
+
+	foreach(cell, procedures)
+		if (*(int64 *) lfirst(cell) == run_id)
+			return;
+	old = MemoryContextSwitchTo(worker_context());
+	run = palloc(sizeof(int64));
+	*run = run_id;
+	procedures = lappend(procedures, run);
+	MemoryContextSwitchTo(old);
+}
+
 /* Steps the claimed members until the time budget is used up. Returns how many, or -1 on a conflict. */
 static int
 run_members(List *steps, BatchWrites *writes, bool single)
@@ -145,8 +166,17 @@ run_members(List *steps, BatchWrites *writes, bool single)
 		shares = fork_may_share_batch(step);
 		previous = step;
 
-		if (step_run(step, writes, single) == STEP_CONFLICT)
-			return -1;
+		switch (step_run(step, writes, single))
+		{
+			case STEP_CONFLICT:
+				return -1;
+			case STEP_PROCEDURE:
+				note_procedure(step->run_id);
+				shares = false;
+				continue;
+			case STEP_DONE:
+				break;
+		}
 		count++;
 		yield_if_due(step, writes);
 		hot_keep(step);
@@ -323,6 +353,36 @@ run_guarded(uint32 shards, int64 only_run)
 	members = NIL;
 }
 
+/* procedure_turn with errors caught, which are our own: the run is put aside. */
+static void
+call_guarded(int64 run_id)
+{
+	MemoryContext turn = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		procedure_turn(run_id);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(turn);
+		edata = CopyErrorData();
+		if (is_infrastructure(edata->sqlerrcode))
+			PG_RE_THROW();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(turn);
+		if (put_aside(run_id))
+			bury_guarded(run_id, pstrdup(unpack_sql_state(edata->sqlerrcode)), edata->message);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(turn);
+	pending |= 1U << run_shard(run_id);
+}
+
 /* Is it time to look at all shards, wake-up or not? */
 static long
 until_sweep(TimestampTz now)
@@ -346,6 +406,20 @@ executor_turn(void)
 		condemned = 0;
 		pending |= mine;
 	}
+	procedure_answer_checks();
+	if (procedures != NIL && !batch_is_next)
+	{
+		int64	   *first = linitial(procedures);
+		int64		run_id = *first;
+
+		procedures = list_delete_first(procedures);
+		pfree(first);
+		batch_is_next = true;
+		pending |= news;
+		call_guarded(run_id);
+		return 0;
+	}
+	batch_is_next = procedures == NIL;
 	if (alone != NIL)
 	{
 		int64	   *first = linitial(alone);
@@ -368,10 +442,11 @@ executor_turn(void)
 		sweep_factor = Min(sweep_factor * 2, SWEEP_BACKOFF);
 	}
 	if ((pending & mine) == 0)
-		return until_sweep(now);
+		return procedures != NIL ? 0 : until_sweep(now);
 
 	run_guarded(pending & mine, 0);
-	return (pending & mine) != 0 || alone != NIL || condemned != 0 ? 0 : until_sweep(now);
+	batch_is_next = procedures == NIL;
+	return (pending & mine) != 0 || alone != NIL || condemned != 0 || procedures != NIL ? 0 : until_sweep(now);
 }
 
 static int

@@ -27,6 +27,7 @@
 #include "nodes/makefuncs.h"
 #include "parser/parse_func.h"
 #include "storage/lock.h"
+#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -136,7 +137,9 @@ require_role(const Definition *definition)
 static void
 close_what_is_open(void)
 {
-	PortalHashTableDeleteAll();
+	/* In a durable procedure only its own user is there, until the end of the transaction closes them. */
+	if (ActivePortal == NULL)
+		PortalHashTableDeleteAll();
 	AtEOSubXact_LargeObject(false, GetCurrentSubTransactionId(), InvalidSubTransactionId);
 }
 

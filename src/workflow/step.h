@@ -62,6 +62,7 @@ typedef struct Step
 	int			branch_id;
 	ItemPointerData branch_row; /* of the branch's row: it stays where it is while the run is locked */
 	const AslState *state;
+	const char *label;			/* of a durable procedure: the last step that it asked for; NULL otherwise */
 	int			entry;
 	TimestampTz entered_at;
 	bool		entered_logged; /* the journal has the entering of this state */
@@ -83,6 +84,9 @@ typedef struct Step
 	bool		finished;		/* the run has ended */
 	const struct Step *culprit; /* branch whose failure is this one's; NULL = its own */
 } Step;
+
+/* Where the branch stands, as people see it. */
+#define step_place(step) ((step)->label != NULL ? (step)->label : asl_state_name((step)->state))
 
 /* Branches of one Parallel or Map that ended in this batch. */
 typedef struct ForkEnd
@@ -197,7 +201,8 @@ extern void claim_release_key(int workflow_id, const char *key, int64 run_id);
 typedef enum StepVerdict
 {
 	STEP_DONE,					/* noted in the writes */
-	STEP_CONFLICT				/* deadlock or serialization failure: abort the batch, run its members alone */
+	STEP_CONFLICT,				/* deadlock or serialization failure: abort the batch, run its members alone */
+	STEP_PROCEDURE				/* nothing is done: procedure_turn() has to run it, outside of any batch */
 } StepVerdict;
 
 /* Does one step; alone = nothing else is in this transaction. */
@@ -206,6 +211,9 @@ extern StepVerdict step_run(Step *step, BatchWrites *writes, bool alone);
 
 /* The branch's Parallel or Map has its result, or has failed and is decided about: the branch goes on, or not. */
 extern void step_end_fork(Step *step, BatchWrites *writes, const Doc *result, const AslDecision *decision);
+
+/* The procedure of a run has ended, or failed; again = for reasons that may pass. No ready row is touched. */
+extern void step_end_procedure(Step *step, BatchWrites *writes, Jsonb *result, const AslError *error, bool again);
 
 /* The position of the step as pure code sees it, in the current memory context. */
 extern const AslPosition *step_position(Step *step);
@@ -273,5 +281,6 @@ extern void task_abandon(const Step *step, const char *wait_kind, int64 referenc
 
 /* The run whose handler is being called by this process, so locked and in hand; 0 = none. */
 extern int64 task_calling_run(void);
+extern void task_calls(int64 run_id);
 
 #endif							/* DALP_STEP_H */

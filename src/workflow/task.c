@@ -67,6 +67,12 @@ task_calling_run(void)
 	return calling;
 }
 
+void
+task_calls(int64 run_id)
+{
+	calling = run_id;
+}
+
 static TaskResult
 run_function(Step *step, const AslDecision *call, Jsonb *input, Jsonb **result, AslError *error)
 {

@@ -128,10 +128,16 @@ why_store_run(int64 run_id, WhyRun *run)
 	" WHERE y." RUN
 
 /* A pause is of all the run, whether or not a branch of it has got as far as to be parked. */
-#define PAUSE(reason, flag, object) \
-	"SELECT 0, '" reason "', r.name, NULL, a.at, NULL, a.actor::text, 0::bigint, true FROM r" \
+#define PAUSE(reason, flag, object, who) \
+	"SELECT 0, '" reason "', r.name, NULL, a.at, NULL, " who ", 0::bigint, true FROM r" \
 	" LEFT JOIN LATERAL (SELECT e.at, e.actor FROM dalp.audit_log e WHERE e.action OPERATOR(pg_catalog.=) 'pause'" \
 	" AND e.object OPERATOR(pg_catalog.=) " object " ORDER BY e.entry_id DESC LIMIT 1) AS a ON true WHERE " flag
+
+/* A run whose durable procedure doesn't fit what it did is paused by the executor, which says so in the journal. */
+#define RUN_PAUSER \
+	"COALESCE((SELECT 'an executor: ' OPERATOR(pg_catalog.||) p.cause FROM (SELECT j.cause FROM dalp_workflow.journal j" \
+	" WHERE j." RUN " AND j.branch_id OPERATOR(pg_catalog.=) 0 AND j.event OPERATOR(pg_catalog.=) 'paused'" \
+	" ORDER BY j.seq DESC LIMIT 1) AS p), a.actor::text)"
 
 /* Those parked for a pause that holds are said with the pause. */
 #define PARKED \
@@ -151,8 +157,8 @@ why_store_reasons(int64 run_id)
 	static Statement find = {
 		SHARED
 		" SELECT * FROM (" WAITS " UNION ALL " TIMERS " UNION ALL " READY
-		" UNION ALL " PAUSE("run_paused", "r.paused", "('run ' OPERATOR(pg_catalog.||) $1::text)")
-		" UNION ALL " PAUSE("workflow_paused", "r.workflow_paused", "('workflow ' OPERATOR(pg_catalog.||) r.name)")
+		" UNION ALL " PAUSE("run_paused", "r.paused", "('run ' OPERATOR(pg_catalog.||) $1::text)", RUN_PAUSER)
+		" UNION ALL " PAUSE("workflow_paused", "r.workflow_paused", "('workflow ' OPERATOR(pg_catalog.||) r.name)", "a.actor::text")
 		" UNION ALL " PARKED
 		") AS u (branch_id, kind, name, reference, since, until, detail, amount, current)"
 		" ORDER BY u.branch_id, u.kind, u.name",

@@ -9,6 +9,7 @@
 #include "workflow/compensate.h"
 #include "workflow/executor.h"
 #include "workflow/message.h"
+#include "workflow/procedure.h"
 #include "workflow/run_control.h"
 #include "workflow/scheduler.h"
 #include "workflow/workflow.h"
@@ -21,4 +22,5 @@ workflow_init(void)
 	dead_letter_define("run", run_redrive, true);
 	dead_letter_define("compensation", compensate_redrive, true);
 	chain_finished_hook = message_send_transaction_end;
+	chain_submit_hook = procedure_submit;
 }
