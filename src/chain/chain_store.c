@@ -8,6 +8,7 @@
 #include "chain/amount.h"
 #include "chain/chain_store.h"
 #include "core/errors.h"
+#include "core/instance.h"
 #include "core/spi.h"
 #include "utils/builtins.h"
 
@@ -67,6 +68,7 @@ chain_store_add(const NewChain *chain)
 	}
 	else
 		nulls[8] = 'n';
+	instance_claim();
 	return store_write(&add_chain, values, nulls, 0) > 0;
 }
 

@@ -31,6 +31,7 @@ int			dalp_step_timeout = 60000;
 int			dalp_transient_retries = 20;
 int			dalp_max_payload = 256;
 int			dalp_sweep_interval = 1000;
+int			dalp_retention = 30 * 24 * 3600;
 
 int			dalp_poll_interval = 1000;
 int			dalp_rpc_timeout = 10000;
@@ -129,6 +130,9 @@ define_workflow(void)
 				   NULL, &dalp_max_payload, 1, 262144, GUC_UNIT_KB);
 	reloadable_int("dalp.sweep_interval", "Time between looks for work that no wake-up announced.",
 				   NULL, &dalp_sweep_interval, 1000, 60000, GUC_UNIT_MS);
+	reloadable_int("dalp.retention", "How long finished runs are kept; -1 means for ever.",
+				   "Runs with an open dead letter and idempotency keys stay.",
+				   &dalp_retention, -1, INT_MAX, GUC_UNIT_S);
 }
 
 static void

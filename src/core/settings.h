@@ -23,6 +23,7 @@ extern int	dalp_batch_budget;			/* microseconds of bodies after which a batch cl
 extern int	dalp_step_timeout;
 extern int	dalp_transient_retries;
 extern int	dalp_max_payload;			/* kilobytes */
+extern int	dalp_retention;
 extern int	dalp_sweep_interval;
 
 /* chain */

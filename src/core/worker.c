@@ -22,6 +22,7 @@
 
 #include "compat.h"
 #include "core/catalog.h"
+#include "core/instance.h"
 #include "core/session.h"
 #include "core/spi.h"
 #include "core/worker_entry.h"
@@ -237,6 +238,34 @@ look_for_extension(void)
 		entry_extension_present();
 }
 
+/*
+ * Whether work may be done here.  Once it may, it may for good: a process ends
+ * with the extension that it knows.
+ */
+static bool
+is_at_home(void)
+{
+	static bool known = false;
+	static bool logged = false;
+	InstanceState state;
+
+	if (known)
+		return true;
+	worker_begin("looking whether this database's work is done here");
+	state = instance_state();
+	worker_commit();
+	known = state == INSTANCE_ACTIVE;
+	if (state != INSTANCE_RECONCILING)
+		return true;
+	if (!logged && worker_is(WORKER_SCHEDULER))
+		ereport(LOG,
+				(errmsg("dalp is idle: the state of this database was brought from elsewhere"),
+				 errhint("When it is complete and the original is not at work any more, call dalp.adopt_instance(note).")));
+	logged = true;
+	pgstat_report_activity(STATE_IDLE, "waiting for dalp.adopt_instance");
+	return false;
+}
+
 static void
 sleep_until_woken(const WorkerClass *class, long timeout_ms)
 {
@@ -266,6 +295,12 @@ run_turns(const WorkerClass *class)
 			leave();
 
 		entry_count_turn();
+		if (!is_at_home())
+		{
+			(void) pgstat_report_stat(true);
+			doze(MISMATCH_LOOK_MS);
+			continue;
+		}
 		timeout_ms = class->turn();
 
 		if (IsTransactionState())

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
+#include "core/instance.h"
 #include "core/spi.h"
 #include "custody/wallet_store.h"
 #include "utils/array.h"
@@ -77,6 +78,7 @@ wallet_store_add(const char *name, const uint8 address[ADDRESS_LENGTH], Oid crea
 	values[0] = CStringGetTextDatum(name);
 	values[1] = CStringGetTextDatum(text);
 	values[2] = ObjectIdGetDatum(creator);
+	instance_claim();
 	return store_write(&add_wallet, values, NULL, 0) == 0 ? 0 : store_int32(0, 1);
 }
 

@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/wake.h"
 #include "workflow/compensate.h"
+#include "workflow/journal_partition.h"
 #include "workflow/step.h"
 
 static const Oid journal_types[] = {
@@ -176,6 +177,22 @@ batch_init(BatchWrites *writes)
 	writes->has_waiters = writes->compensations_gone = false;
 }
 
+/* Rows of one partition mostly come together. */
+static void
+ensure_partitions(const Rows *journal)
+{
+	int64		last = -1;
+
+	for (int i = 0; i < journal->count; i++)
+	{
+		int64		run_id = DatumGetInt64(journal->values[0][i]);
+
+		if (run_id / JOURNAL_PARTITION_RUNS != last)
+			journal_partition_ensure(run_id);
+		last = run_id / JOURNAL_PARTITION_RUNS;
+	}
+}
+
 void
 batch_flush(BatchWrites *writes)
 {
@@ -194,6 +211,7 @@ batch_flush(BatchWrites *writes)
 	rows_flush(&writes->runs_done, &done_insert);
 	if (rows_flush_by_tid(&writes->branches, &branch_update) != positions)
 		elog(ERROR, "a branch moved although its run is locked");
+	ensure_partitions(&writes->journal);
 	rows_flush(&writes->journal, &journal_insert);
 	compensate_flush(writes);
 	rows_each(&writes->waits_gone, &wait_delete);

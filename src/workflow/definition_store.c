@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "core/instance.h"
 #include "core/spi.h"
 #include "workflow/definition.h"
 
@@ -27,6 +28,7 @@ definition_store_workflow(const char *name, Oid owner, Oid *existing_owner)
 	Datum		values[2] = {CStringGetTextDatum(name), ObjectIdGetDatum(owner)};
 	bool		isnull;
 
+	instance_claim();
 	store_write(&insert, values, NULL, 0);
 	store_write(&lock, values, NULL, 1);
 	*existing_owner = DatumGetObjectId(store_value(0, 2, &isnull));

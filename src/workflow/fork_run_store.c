@@ -14,6 +14,7 @@
 #include "core/spi.h"
 #include "workflow/fork_run.h"
 #include "workflow/step.h"
+#include "workflow/journal_partition.h"
 
 int
 fork_run_store_entry(int64 run_id, const char *state)
@@ -72,6 +73,7 @@ fork_run_store_start(int64 new_run_id, int64 run_id, int data_seq, const Definit
 	};
 	char		nulls[9];
 
+	journal_partition_ensure(new_run_id);
 	memset(nulls, ' ', sizeof(nulls));
 	nulls[5] = input ? ' ' : 'n';
 	nulls[7] = timeout > 0 ? ' ' : 'n';

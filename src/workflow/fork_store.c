@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/wake.h"
 #include "workflow/fork_store.h"
+#include "workflow/journal_partition.h"
 
 static const Oid child_types[] = {
 	INT8OID, INT4OID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, JSONBOID, JSONBOID, JSONBOID, INT2OID, INT2OID, INT8OID
@@ -45,6 +46,7 @@ fork_store_take_branches(int64 run_id, int count)
 	Datum		values[2] = {Int64GetDatum(run_id), Int32GetDatum(count)};
 
 	rows_init(&children, lengthof(child_types), child_types);
+	journal_partition_ensure(run_id);
 	if (store_write(&take, values, NULL, 1) == 0)
 		elog(ERROR, "run " INT64_FORMAT " is not live", run_id);
 	return store_int32(0, 1);

@@ -14,6 +14,8 @@
 #include "core/errors.h"
 #include "core/stop_point.h"
 #include "core/worker.h"
+#include "workflow/journal_partition.h"
+#include "workflow/retention.h"
 #include "workflow/schedule.h"
 #include "workflow/scheduler.h"
 
@@ -44,6 +46,8 @@ scheduler_turn(void)
 {
 	TimestampTz now = clock_now();
 	TimestampTz next;
+	TimestampTz slot;
+	long		rest;
 	int			fired;
 
 	do
@@ -65,8 +69,10 @@ scheduler_turn(void)
 	} while (fired == SCHEDULE_BATCH);
 
 	worker_begin("planning the next turn");
-	scheduler_make_partitions();
-	next = Min(scheduler_next(), schedule_store_next());
+	journal_partitions_ahead();
+	next = scheduler_next();
+	slot = schedule_store_next();
+	next = Min(next, slot);
 	worker_commit();
 
 	if (TimestampDifferenceExceeds(last_repair, GetCurrentTimestamp(), REPAIR_INTERVAL_MS))
@@ -74,9 +80,11 @@ scheduler_turn(void)
 		last_repair = GetCurrentTimestamp();
 		repair(now);
 	}
+	rest = retention_turn(now);
+	rest = Min(SLEEP_MAX_MS, rest);
 	if (next == DT_NOEND)
-		return SLEEP_MAX_MS;
-	return Max(1, Min(SLEEP_MAX_MS, (long) ((next - clock_now() + 999) / 1000)));
+		return rest;
+	return Max(1, Min(rest, (long) ((next - clock_now() + 999) / 1000)));
 }
 
 static int

@@ -27,7 +27,4 @@ extern TimestampTz scheduler_next(void);
  */
 extern int	scheduler_repair(TimestampTz now);
 
-/* Makes the partitions of the journal for the ids in use now and the next ones. */
-extern void scheduler_make_partitions(void);
-
 #endif							/* DALP_SCHEDULER_H */

@@ -4,22 +4,13 @@
  */
 #include "compat.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#include "core/settings.h"
 #include "core/spi.h"
 #include "core/wake.h"
 #include "workflow/scheduler.h"
-
-/* Runs a partition of the journal. */
-#define PARTITION_RUNS INT64CONST(1000000)
-
-/* With so many in the newest partition the next one is made. */
-#define PARTITION_AHEAD 10000
 
 /* A run that has just been started may be between two of our snapshots; nothing else is. */
 #define REPAIR_AGE_MS 10000
@@ -171,39 +162,4 @@ scheduler_repair(TimestampTz now)
 	for (int i = 0; i < found; i++)
 		wake_shard_at_commit(store_int32(i, 1));
 	return found;
-}
-
-/* Partition `number` holds the runs from number * PARTITION_RUNS. */
-static void
-make_partition(int64 number)
-{
-	Oid			schema = get_namespace_oid("dalp_workflow", false);
-	char	   *name = psprintf("journal_p" INT64_FORMAT, number);
-	const char *texts[3];
-
-	if (OidIsValid(get_relname_relid(name, schema)))
-		return;
-
-	/* Made apart, then attached: that doesn't stop anybody from reading or writing the journal. */
-	texts[0] = psprintf("CREATE TABLE dalp_workflow.%s (LIKE dalp_workflow.journal INCLUDING ALL)", name);
-	texts[1] = psprintf("ALTER TABLE dalp_workflow.%s ADD PRIMARY KEY (run_id, branch_id, seq)", name);
-	texts[2] = psprintf("ALTER TABLE dalp_workflow.journal ATTACH PARTITION dalp_workflow.%s"
-						" FOR VALUES FROM (" INT64_FORMAT ") TO (" INT64_FORMAT ")",
-						name, number * PARTITION_RUNS, (number + 1) * PARTITION_RUNS);
-	for (int i = 0; i < 3; i++)
-		store_command(texts[i]);
-}
-
-void
-scheduler_make_partitions(void)
-{
-	static Statement last = {"SELECT last_value FROM dalp_workflow.run_id_seq", 0, {0}};
-	int64		run_id;
-
-	store_write(&last, NULL, NULL, 1);
-	run_id = ((int64) dalp_cell << 48) + store_int64(0, 1);
-	make_partition(run_id / PARTITION_RUNS);
-	/* Not before there are runs: into an empty database a dump may bring partitions of its own. */
-	if (run_id % PARTITION_RUNS >= PARTITION_AHEAD)
-		make_partition(run_id / PARTITION_RUNS + 1);
 }

@@ -64,8 +64,8 @@ $source->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $source->connstr('pos
 my $last = $source->safe_psql('postgres', 'SELECT max(run_id) FROM dalp_workflow.run_data');
 $source->stop;
 
-# No worker of the new cluster shall touch the rows while they come in.
-my $target = dalp_node('target', databases => [], settings => { 'dalp.databases' => 'elsewhere' });
+# Workers of the new cluster are there while the rows come in, and touch none of them.
+my $target = dalp_node('target', databases => []);
 $target->command_ok([ 'pg_restore', '--exit-on-error', '-d', $target->connstr('postgres'), $dump ], 'pg_restore');
 is($target->safe_psql('postgres', $history), $before, 'the history is the same');
 is($target->safe_psql('postgres', 'SELECT count(*) > 0 FROM dalp_workflow.journal_p1'), 't', 'in all partitions');
@@ -73,8 +73,18 @@ is($target->safe_psql('postgres', 'SELECT string_agg(kind, \' \' ORDER BY kind) 
 is($target->safe_psql('postgres', 'SELECT count(*) FROM dalp_workflow.inbox'), '2', 'signals that nobody has taken are there');
 
 $target->safe_psql('postgres', "UPDATE dalp_workflow.timer SET fire_at = clock_timestamp() WHERE kind = 'sleep'");
-$target->append_conf('postgresql.conf', "dalp.databases = ''\n");
-$target->reload;
+my $log_from = $target->wait_for_log(qr/the state of this database was brought from elsewhere/);
+is($target->safe_psql('postgres', 'SELECT dalp.instance_state()'), 'reconciling', 'the database knows that it is a copy');
+is($target->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'dalp %' AND query = 'waiting for dalp.adopt_instance' AND state = 'idle'") > 0, 1, 'workers wait');
+my $waiting = start($target, 'nothing', 'false');
+is($target->safe_psql('postgres', "SELECT count(*) FROM dalp_workflow.timer WHERE kind = 'sleep' AND fire_at < clock_timestamp()"), '1', 'what is due is not done');
+is($target->safe_psql('postgres', "SELECT string_agg(DISTINCT invariant, ' ') FROM dalp.check_invariants()"), '', 'nothing is missing or too much');
+my ($refused, undef, $why) = $target->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT dalp.adopt_instance(' ')");
+like($why, qr/DL006/, 'adopting needs a note');
+$target->safe_psql('postgres', "SELECT dalp.adopt_instance('the source has been stopped')");
+query_until($target, "SELECT status FROM dalp.runs WHERE run_id = $waiting", 'SUCCEEDED');
+($refused, undef, $why) = $target->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT dalp.adopt_instance('again')");
+like($why, qr/DL003/, 'and is done once');
 query_until($target, "SELECT status FROM dalp.runs WHERE run_id = $run{timer}", 'SUCCEEDED');
 pass('a sleeping run wakes');
 is($target->safe_psql('postgres', "SELECT status || ' ' || state FROM dalp.runs WHERE run_id = $run{signal}"), 'RUNNING Ask', 'one that waits for a signal waits');
