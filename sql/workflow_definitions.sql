@@ -44,7 +44,7 @@ SELECT resource, f.path, f.severity, f.message FROM unnest(ARRAY[
 	'sql:wd.missing', 'sql:nowhere.step', 'sql:wd.step.more.parts', 'sql:', 'sql:wd.', 'sql:"wd".step',
 	'sql:wd.wrong_result', 'sql:wd.wrong_argument', 'sql:wd.set_of', 'sql:wd.procedure', 'sql:pg_catalog.jsonb_pretty',
 	'sql:WD.Step', 'sql:wd.step; DROP TABLE x', 'sql:wd.secret', 'signal:go', 'signal:', 'other:thing', 'wd.step', 'chain:unknown',
-	'activity:queue', 'http:request']) WITH ORDINALITY AS r(resource, number)
+	'activity:queue', 'http:request', 'chain:call', 'http:get']) WITH ORDINALITY AS r(resource, number)
 	LEFT JOIN LATERAL dalp.validate_workflow(wd.machine(resource)) AS f ON true ORDER BY number;
 SET ROLE regress_wd_owner;
 SELECT f.* FROM dalp.validate_workflow(wd.machine('sql:wd.secret')) AS f;

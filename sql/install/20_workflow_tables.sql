@@ -321,8 +321,8 @@ COMMENT ON TABLE dalp_workflow.wait IS 'what a branch waits for besides time';
 COMMENT ON COLUMN dalp_workflow.wait.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.wait.branch_id IS 'its branch';
 COMMENT ON COLUMN dalp_workflow.wait.kind IS 'signal, transaction, call, run (a child), branches (of Parallel and Map), task (activity), token, compensation (of what the failed run had completed)';
-COMMENT ON COLUMN dalp_workflow.wait.name IS 'name of the signal or queue; compensation: status that the run ends with';
-COMMENT ON COLUMN dalp_workflow.wait.reference IS 'id of the transaction or child run; compensation: journal row of the failure';
+COMMENT ON COLUMN dalp_workflow.wait.name IS 'name of the signal or queue; host or chain that is asked; compensation: status that the run ends with';
+COMMENT ON COLUMN dalp_workflow.wait.reference IS 'id of the transaction, call or child run; compensation: journal row of the failure';
 COMMENT ON COLUMN dalp_workflow.wait.since IS 'since when';
 
 CREATE TABLE dalp_workflow.inbox (
@@ -344,8 +344,8 @@ COMMENT ON COLUMN dalp_workflow.inbox.message_id IS 'order of arrival';
 COMMENT ON COLUMN dalp_workflow.inbox.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.inbox.branch_id IS 'branch that it is for; null = whichever waits for it';
 COMMENT ON COLUMN dalp_workflow.inbox.kind IS 'kind of wait that it ends';
-COMMENT ON COLUMN dalp_workflow.inbox.name IS 'name of the signal';
-COMMENT ON COLUMN dalp_workflow.inbox.reference IS 'id of the transaction or child run';
+COMMENT ON COLUMN dalp_workflow.inbox.name IS 'name of the signal; host or chain that was asked';
+COMMENT ON COLUMN dalp_workflow.inbox.reference IS 'id of the transaction, call or child run';
 COMMENT ON COLUMN dalp_workflow.inbox.idempotency_key IS 'a signal with a seen key is ignored';
 COMMENT ON COLUMN dalp_workflow.inbox.payload IS 'result or payload';
 COMMENT ON COLUMN dalp_workflow.inbox.error IS 'error name, where it failed';

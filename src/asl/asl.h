@@ -73,6 +73,9 @@ extern int asl_state_retriers(const AslState *state);	/* how many counters it ne
 /* Task: the Resource as written, e.g. "sql:app.reserve"; NULL for other types. */
 extern const char *asl_task_resource(const AslState *state);
 
+/* Task: its Parameters as they are written in the definition; NULL if it has none. */
+extern const Doc *asl_task_parameters(const AslState *state);
+
 /* Task: dalp's own fields. "Isolated": true; "Compensate": state name or NULL. */
 extern bool asl_task_isolated(const AslState *state);
 extern const char *asl_task_compensate(const AslState *state);

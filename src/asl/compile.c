@@ -281,6 +281,12 @@ asl_task_resource(const AslState *state)
 	return state->resource;
 }
 
+const Doc *
+asl_task_parameters(const AslState *state)
+{
+	return doc_get(state->source, "Parameters");
+}
+
 bool
 asl_task_isolated(const AslState *state)
 {

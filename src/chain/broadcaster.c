@@ -20,6 +20,7 @@
 
 #include "chain/broadcaster.h"
 #include "chain/broadcaster_store.h"
+#include "chain/outside.h"
 #include "chain/replace.h"
 #include "compat.h"
 #include "core/catalog.h"
@@ -35,9 +36,9 @@
 /* Queued requests that are not next in line expire within this. */
 #define EXPIRE_MS 5000
 
-/* A nonce is offered to pools over few connections, kept alive. */
+/* A nonce is offered to pools over few connections, kept alive.  Requests of workflows have limits of their own. */
 #define CONNECTIONS_PER_HOST 4
-#define CONNECTIONS 256
+#define CONNECTIONS 1256
 
 static HttpClient *client = NULL;
 static MemoryContext context = NULL;
@@ -227,7 +228,7 @@ broadcaster_turn(void)
 	if (news || now >= look_at)
 		look(now);
 	due = look_at;
-	retry = call_answer_take();
+	retry = Min(call_answer_take(), outside_turn());
 	foreach(cell, chains)
 		chain_advance(lfirst(cell), now, &due);
 	if (news)
@@ -246,6 +247,7 @@ broadcaster_wait(long timeout_ms)
 		return;
 	ResetLatch(MyLatch);
 	news = true;
+	outside_has_news();
 	foreach(cell, chains)
 	{
 		ChainWork  *chain = lfirst(cell);

@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "chain/request.h"
+#include "chain/call.h"
 #include "compat.h"
 #include "core/catalog.h"
 #include "core/document_jsonb.h"
@@ -17,6 +17,7 @@
 #include "core/mailbox.h"
 #include "core/settings.h"
 #include "custody/wallet.h"
+#include "evm/address.h"
 #include "evm/hex.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
@@ -28,27 +29,18 @@ DALP_FUNCTION(dalp_call);
 /* Failover to other endpoints takes a few time-outs of one call. */
 #define TIMEOUT_FACTOR 4
 
-/* latest, safe, finalized, pending, earliest, or a number in decimal or hex. */
 static const char *
-block_parameter(const char *block)
+block_parameter(const char *text)
 {
-	static const char *const tags[] = {"latest", "safe", "finalized", "pending", "earliest"};
-	U256		number;
-	char	   *quantity;
+	const char *block = call_block(text);
 
-	for (size_t i = 0; i < lengthof(tags); i++)
-		if (strcmp(block, tags[i]) == 0)
-			return tags[i];
-	if ((!u256_parse_decimal(block, strlen(block), &number) && !u256_parse_hex(block, strlen(block), &number)) ||
-		!u256_fits_u64(&number))
+	if (block == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_INVALID_INPUT),
-				 errmsg("invalid block \"%s\"", block),
+				 errmsg("invalid block \"%s\"", text),
 				 errdetail("It is a number, or latest, safe, finalized, pending or earliest."),
 				 errhint("latest is the default.")));
-	quantity = palloc(67);
-	u256_format_quantity(&number, quantity);
-	return quantity;
+	return block;
 }
 
 /* The error that the node answered with, or that there was no node. */
@@ -57,19 +49,9 @@ raise_chain_error(const char *chain, const Doc *error, const AbiItem *item)
 {
 	const char *class_name = doc_get_text(error, "class");
 	const char *message = doc_get_text(error, "message");
-	const Doc  *data = doc_get(error, "data");
 	const Doc  *code = doc_get(error, "code");
-	const char *reason = NULL;
-	Bytes		bytes;
-	Problem		problem;
+	const char *reason = call_revert_reason(doc_get(error, "data"), NULL);
 
-	problem.message[0] = problem.where[0] = '\0';
-	if (doc_is(data, DOC_STRING) && hex_parse(data->text, data->length, &bytes, "data", &problem) && bytes.length > 0)
-	{
-		AbiRevert	revert = abi_decode_revert(NULL, bytes.data, bytes.length);
-
-		reason = revert.text;
-	}
 	ereport(ERROR,
 			(errcode(ERRCODE_DALP_CHAIN_ERROR),
 			 reason ? errmsg("call of %s on chain \"%s\" failed: %s", item->signature, chain, reason)
@@ -124,7 +106,6 @@ dalp_call(PG_FUNCTION_ARGS)
 	ByteBuffer	data;
 	const Doc  *answer;
 	const Doc  *result;
-	Bytes		bytes;
 	Jsonb	   *jsonb;
 	Problem		problem;
 
@@ -150,17 +131,13 @@ dalp_call(PG_FUNCTION_ARGS)
 		raise_chain_error(chain, doc_get(answer, "error"), item);
 	}
 
-	/* Without known outputs the bytes are all there is to say. */
-	if (item->outputs != NULL)
-	{
-		if (!hex_parse(result->text, result->length, &bytes, "result", &problem) ||
-			(result = abi_decode(item->outputs, bytes.data, bytes.length, &problem)) == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_DALP_CHAIN_ERROR),
-					 errmsg("answer to %s on chain \"%s\" is not what its outputs say", item->signature, chain),
-					 errdetail("At %s: %s.", problem.where[0] ? problem.where : "its beginning", problem.message),
-					 errhint("Is there a contract with that function at this address?")));
-	}
+	result = call_decode(item, result, &problem);
+	if (result == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_CHAIN_ERROR),
+				 errmsg("answer to %s on chain \"%s\" is not what its outputs say", item->signature, chain),
+				 errdetail("At %s: %s.", problem.where[0] ? problem.where : "its beginning", problem.message),
+				 errhint("Is there a contract with that function at this address?")));
 	jsonb = doc_to_jsonb(result, &problem);
 	if (jsonb == NULL)
 		problem_raise(&problem, "result");

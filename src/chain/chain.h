@@ -8,7 +8,10 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "utils/jsonb.h"
+
+#include "core/document.h"
 
 /* Settings, workers and hooks; from _PG_init. */
 extern void chain_init(void);
@@ -61,5 +64,49 @@ extern int64 chain_completed_for_run(const char *key, Jsonb **result);
 typedef void (*ChainFinishedHook) (int64 request_id, int64 run_id, int branch_id,
 								   Jsonb *result, const char *error, const char *cause);
 extern ChainFinishedHook chain_finished_hook;
+
+/*
+ * What a state http:request or chain:call asks the outside for.  The request
+ * is written down with the checkpoint and made by the broadcaster after the
+ * commit, at least once, with the same key each time.
+ */
+typedef struct OutsideCall
+{
+	bool		http;			/* else chain:call */
+	Jsonb	   *parameters;		/* the state's effective input; see http_task.h and outside_call.h */
+	int64		run_id;
+	int			branch_id;
+	const char *key;			/* stable over attempts; sent as Idempotency-Key */
+	const char *traceparent;	/* handed on; or NULL */
+	TimestampTz expires_at;		/* the whole of it ends then; DT_NOEND = never */
+
+	/* what comes of it */
+	const char *target;			/* "https://host:port" or "chain NAME" */
+	const char *error;			/* where it can't even be written down */
+	const char *cause;
+} OutsideCall;
+
+/* Writes it down and returns its id; 0: error and cause are set. Needs an open store; wakes the broadcaster at commit. */
+extern int64 chain_call_outside(OutsideCall *call);
+
+/* Nobody waits for it any more: it isn't made, or its answer does nothing. Needs an open store. */
+extern void chain_abandon_call(int64 call_id);
+
+/*
+ * What is to be said of a Task's Parameters as they stand in a definition, where
+ * paths have no values yet: what can't ever run or must not be written there, and what
+ * may be put right until it runs.  NULL = nothing; parameters may be NULL.
+ * The second needs an open store.
+ */
+extern const char *chain_task_refused(const char *resource, const Doc *parameters);
+extern const char *chain_task_doubt(const char *resource, const Doc *parameters);
+
+/*
+ * Set by workflow/: called in the transaction in which a call of a run has
+ * ended.  result is set unless error is ("Http.Connection", "Chain.Reverted" …).
+ */
+typedef void (*OutsideFinishedHook) (int64 call_id, const char *target, int64 run_id, int branch_id,
+									 Jsonb *result, const char *error, const char *cause);
+extern OutsideFinishedHook outside_finished_hook;
 
 #endif							/* DALP_CHAIN_H */

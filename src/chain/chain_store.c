@@ -85,6 +85,14 @@ chain_store_find(const char *name, ChainRow *row)
 	return true;
 }
 
+bool
+chain_is_known(const char *name)
+{
+	ChainRow	row;
+
+	return chain_store_find(name, &row);
+}
+
 void
 chain_find(const char *name, ChainRow *row)
 {

@@ -34,6 +34,7 @@ typedef struct ChainRow
 /* False where name or number is taken. */
 extern bool chain_store_add(const NewChain *chain);
 
+extern bool chain_is_known(const char *name);
 extern bool chain_store_find(const char *name, ChainRow *row);
 
 /* The same, or DL002. */

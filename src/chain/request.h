@@ -62,6 +62,12 @@ typedef struct Request
  */
 extern bool request_from_doc(Request *request, const Doc *doc, bool with_key, Problem *problem);
 
+/*
+ * The item that a call names: a signature, a fragment, or a name that the ABI
+ * (NULL: none) has.  NULL and a problem where there is none.
+ */
+extern const AbiItem *request_find_item(const Doc *abi, AbiItemKind kind, const char *text, Problem *problem);
+
 /* Calldata of a call; the function is a signature, a fragment, or a name that request->abi has. */
 extern bool request_set_call(Request *request, const char *function, const Doc *arguments, Problem *problem);
 

@@ -22,13 +22,12 @@ set_abi(Request *request, const Doc *abi, Problem *problem)
 	return true;
 }
 
-/* The item that a call names: by name or signature in the ABI, or written out. */
-static const AbiItem *
-find_item(const Request *request, AbiItemKind kind, const char *text, Problem *problem)
+const AbiItem *
+request_find_item(const Doc *abi, AbiItemKind kind, const char *text, Problem *problem)
 {
-	if (request->abi != NULL && (strchr(text, '(') == NULL || kind == ABI_ITEM_CONSTRUCTOR))
+	if (abi != NULL && (strchr(text, '(') == NULL || kind == ABI_ITEM_CONSTRUCTOR))
 	{
-		const AbiContract *contract = abi_contract_from_doc(request->abi, problem);
+		const AbiContract *contract = abi_contract_from_doc(abi, problem);
 		const AbiItem *item;
 
 		if (contract == NULL)
@@ -45,7 +44,7 @@ find_item(const Request *request, AbiItemKind kind, const char *text, Problem *p
 bool
 request_set_call(Request *request, const char *function, const Doc *arguments, Problem *problem)
 {
-	const AbiItem *item = find_item(request, ABI_ITEM_FUNCTION, function, problem);
+	const AbiItem *item = request_find_item(request->abi, ABI_ITEM_FUNCTION, function, problem);
 	ByteBuffer	data;
 
 	if (item == NULL)

@@ -42,6 +42,10 @@ int			dalp_resend_interval = 15000;
 int			dalp_broadcast_durability = BROADCAST_REMOTE_FLUSH;
 bool		dalp_allow_private_endpoints = false;
 
+int			dalp_http_timeout = 60000;
+int			dalp_http_connections = 128;
+int			dalp_http_connections_per_host = 32;
+
 char	   *dalp_sign_key_file = NULL;
 char	   *dalp_verify_key_file = NULL;
 
@@ -157,8 +161,19 @@ define_chain(void)
 							 &dalp_broadcast_durability, dalp_broadcast_durability, durabilities,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("dalp.allow_private_endpoints",
-							 "Allows RPC endpoints on loopback, link-local and private addresses.", NULL,
+							 "Allows RPC endpoints and http:request on loopback, link-local and private addresses.", NULL,
 							 &dalp_allow_private_endpoints, false, PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+static void
+define_outside(void)
+{
+	reloadable_int("dalp.http_timeout", "Time limit of a request of a state http:request or chain:call that has no TimeoutSeconds.",
+				   NULL, &dalp_http_timeout, 100, INT_MAX, GUC_UNIT_MS);
+	reloadable_int("dalp.http_connections", "Requests of workflows to the outside that are under way at the same time.",
+				   "Further ones wait in a table.", &dalp_http_connections, 1, 1000, 0);
+	reloadable_int("dalp.http_connections_per_host", "The same for one host, so that a slow one does not hold up the others.",
+				   NULL, &dalp_http_connections_per_host, 1, 1000, 0);
 }
 
 static void
@@ -180,6 +195,7 @@ settings_init(void)
 	define_core();
 	define_workflow();
 	define_chain();
+	define_outside();
 	define_custody();
 
 	/*

@@ -34,7 +34,12 @@ extern int	dalp_rpc_batch_size;
 extern int	dalp_bind_batch_size;
 extern int	dalp_resend_interval;		/* same bytes again after so long without a receipt */
 extern int	dalp_broadcast_durability;	/* enum BroadcastDurability */
-extern bool dalp_allow_private_endpoints;	/* RPC endpoints on loopback and private ranges */
+extern bool dalp_allow_private_endpoints;	/* RPC endpoints and http:request on loopback and private ranges */
+
+/* requests of workflows to the outside */
+extern int	dalp_http_timeout;			/* of a request whose state has no TimeoutSeconds */
+extern int	dalp_http_connections;		/* requests at once */
+extern int	dalp_http_connections_per_host;
 
 typedef enum BroadcastDurability
 {

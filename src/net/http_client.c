@@ -160,15 +160,16 @@ http_client_start(HttpClient *client, const HttpRequest *request)
 }
 
 static bool
-host_has_room(HttpClient *client, const char *host)
+host_has_room(HttpClient *client, const HttpTransfer *wanted)
 {
+	int			limit = wanted->max_connections_per_host > 0 ? wanted->max_connections_per_host : client->max_connections_per_host;
 	int			used = 0;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &client->active)
-		if (strcmp(dlist_container(HttpTransfer, node, iter.cur)->host, host) == 0)
+		if (strcmp(dlist_container(HttpTransfer, node, iter.cur)->host, wanted->host) == 0)
 			used++;
-	return used < client->max_connections_per_host;
+	return used < limit;
 }
 
 static void
@@ -194,7 +195,7 @@ client_admit(HttpClient *client)
 
 		if (left <= 0)
 			client_give_up(client, transfer, HTTP_TIMEOUT, "timed out while waiting for a free connection");
-		else if (client->running < client->max_connections && host_has_room(client, transfer->host))
+		else if (client->running < client->max_connections && host_has_room(client, transfer))
 		{
 			if (curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, (long) ((left + 999) / 1000)) != CURLE_OK ||
 				curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK)

@@ -48,6 +48,7 @@ typedef struct HttpResponse
 	size_t		body_length;
 	const char *error;			/* what went wrong in words, "" if HTTP_ANSWERED */
 	const char *content_type;	/* "" where absent */
+	const char *head;			/* status line and headers as they came, "" unless HTTP_ANSWERED to a request that keeps them */
 	int			retry_after_ms; /* of a Retry-After in seconds or as a date; -1 where absent */
 	int64		elapsed_us;		/* since http_client_start */
 } HttpResponse;
@@ -71,6 +72,8 @@ typedef struct HttpRequest
 	int			total_timeout_ms;	/* all of it, a wait for a free connection included; > 0 */
 	size_t		max_response_bytes;
 	bool		allow_private;	/* may reach loopback, private and link-local addresses */
+	bool		keep_head;		/* the answer's headers are wanted */
+	int			max_connections_per_host;	/* instead of the client's; 0 = the client's */
 	HttpCallback callback;
 	void	   *argument;		/* must live until the callback or http_client_destroy */
 } HttpRequest;

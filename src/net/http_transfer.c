@@ -61,7 +61,16 @@ transfer_on_header(char *data, size_t size, size_t count, void *argument)
 		transfer->too_large = true;
 		return 0;
 	}
-	/* After an interim answer (1xx) a further block begins. */
+	if (transfer->head != NULL)
+	{
+		/* After an interim answer (1xx) a further block begins. */
+		if (transfer->headers_ended)
+			transfer->head_length = 0;
+		memcpy(transfer->head + transfer->head_length, data, length);
+		transfer->head_length += length;
+		transfer->head[transfer->head_length] = '\0';
+	}
+	/* Likewise. */
 	transfer->headers_ended = length <= 2 && (data[0] == '\r' || data[0] == '\n');
 	if (length >= strlen(retry_after) &&
 		pg_strncasecmp(data, retry_after, strlen(retry_after)) == 0)
@@ -307,6 +316,18 @@ http_transfer_create(const HttpRequest *request, const char *user_agent)
 	transfer->argument = request->argument;
 	transfer->max_response_bytes = request->max_response_bytes;
 	transfer->allow_private = request->allow_private;
+	transfer->max_connections_per_host = request->max_connections_per_host;
+	if (request->keep_head)
+	{
+		/* Chunked answers may have trailers too; all of it is counted as headers. */
+		transfer->head = malloc(MAX_HEADER_BYTES + 1);
+		if (transfer->head == NULL)
+		{
+			http_transfer_free(transfer);
+			return NULL;
+		}
+		transfer->head[0] = '\0';
+	}
 	transfer->started = http_loop_now();
 	transfer->deadline = transfer->started + (int64) request->total_timeout_ms * 1000;
 	transfer->outcome = HTTP_INVALID_REQUEST;
@@ -332,6 +353,7 @@ http_transfer_free(HttpTransfer *transfer)
 		curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->headers);
 	free(transfer->host);
+	free(transfer->head);
 	free(transfer->body);
 	free(transfer);
 }
@@ -461,6 +483,7 @@ http_transfer_respond(const HttpTransfer *transfer, HttpResponse *response)
 		response->body_length = transfer->body_length;
 	}
 	response->error = transfer->error;
+	response->head = transfer->outcome == HTTP_ANSWERED && transfer->head != NULL ? transfer->head : "";
 	response->content_type = content_type != NULL ? content_type : "";
 	response->retry_after_ms = transfer->has_retry_after ?
 		(int) Min(retry_after, INT_MAX / 1000) * 1000 : -1;

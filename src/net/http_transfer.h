@@ -26,6 +26,7 @@ typedef struct HttpTransfer
 	int64		deadline;		/* monotonic, of the whole */
 	size_t		max_response_bytes;
 	bool		allow_private;
+	int			max_connections_per_host;	/* 0 = the client's */
 
 	/* What comes back. */
 	HttpOutcome outcome;
@@ -33,6 +34,8 @@ typedef struct HttpTransfer
 	char	   *body;
 	size_t		body_length;
 	size_t		body_capacity;
+	char	   *head;			/* of the last block of headers; NULL where it isn't kept */
+	size_t		head_length;
 	size_t		header_bytes;
 	bool		headers_ended;	/* the empty line after the last of them has come */
 	bool		has_retry_after;

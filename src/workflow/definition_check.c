@@ -10,6 +10,8 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 
+#include "chain/chain.h"
+#include "core/spi.h"
 #include "workflow/definition.h"
 #include "workflow/handler.h"
 
@@ -33,6 +35,26 @@ check_function(const char *path, const char *resource, CheckArgument *check)
 						GetUserNameFromId(check->role, false), resource);
 }
 
+/* What is asked of the outside: what it says of itself. */
+static void
+check_outside(const AslState *state, const char *path, const char *resource, AslFindings *findings)
+{
+	const Doc  *parameters = asl_task_parameters(state);
+	const char *text = chain_task_refused(resource, parameters);
+	MemoryContext context = CurrentMemoryContext;
+	StoreScope	scope;
+
+	if (text != NULL)
+		asl_finding_add(findings, ASL_ERROR, path, "%s", text);
+	store_open(&scope);
+	text = chain_task_doubt(resource, parameters);
+	if (text != NULL)
+		text = MemoryContextStrdup(context, text);
+	store_close(&scope);
+	if (text != NULL)
+		asl_finding_add(findings, ASL_WARNING, path, "%s", text);
+}
+
 static void
 check_task(const AslState *state, const char *path, const char *resource, void *argument)
 {
@@ -42,6 +64,8 @@ check_task(const AslState *state, const char *path, const char *resource, void *
 						"this version has no resource \"%s\"", resource);
 	else if (strncmp(resource, "sql:", 4) == 0)
 		check_function(path, resource, argument);
+	else if (strncmp(resource, "chain:", 6) == 0 || strncmp(resource, "http:", 5) == 0)
+		check_outside(state, path, resource, ((CheckArgument *) argument)->findings);
 }
 
 void

@@ -49,7 +49,9 @@ handler_is_known(const char *resource)
 	return strncmp(resource, "sql:", 4) == 0 ||
 		strncmp(resource, "signal:", 7) == 0 ||
 		strncmp(resource, "workflow:", 9) == 0 ||
-		strcmp(resource, "chain:transaction") == 0;
+		strcmp(resource, "chain:transaction") == 0 ||
+		strcmp(resource, "chain:call") == 0 ||
+		strcmp(resource, "http:request") == 0;
 }
 
 Oid

@@ -27,7 +27,7 @@ typedef struct HandlerOutcome
 	AslError	error;			/* texts likewise */
 } HandlerOutcome;
 
-/* Is the kind of resource one that this version can run? sql:, signal:, workflow:, chain:transaction; no task tokens. */
+/* Is the kind of resource one that this version can run? sql:, signal:, workflow:, chain:, http:request; no task tokens. */
 extern bool handler_is_known(const char *resource);
 
 /* The function (jsonb) returns jsonb of "sql:name", by the current search_path; InvalidOid and a reason if there is none. */

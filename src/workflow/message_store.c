@@ -91,6 +91,13 @@ message_send_transaction_end(int64 request_id, int64 run_id, int branch_id,
 }
 
 void
+message_send_answer(int64 call_id, const char *target, int64 run_id, int branch_id,
+					Jsonb *result, const char *error, const char *cause)
+{
+	send_message(run_id, branch_id, "call", target, call_id, NULL, result, error, cause, InvalidOid);
+}
+
+void
 message_send_child_end(int64 parent_run_id, int parent_branch, int64 run_id,
 					   Jsonb *output, const char *error, const char *cause)
 {

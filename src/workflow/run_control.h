@@ -64,6 +64,9 @@ extern void workflow_resume(const char *name);
 extern int64 run_redrive(int64 run_id, Jsonb *patch, Oid actor, int64 delay);
 
 /* run_control_store.c */
+
+/* W3C trace context that the run was started with, or NULL. */
+extern char *run_traceparent(int64 run_id);
 extern int	run_waits(int64 run_id, RunWait **waits);
 extern bool run_store_pause(int64 run_id, const char *workflow);
 extern bool run_store_resume(int64 run_id);

@@ -73,6 +73,18 @@ run_waits(int64 run_id, RunWait **waits)
 	return count;
 }
 
+char *
+run_traceparent(int64 run_id)
+{
+	static Statement find = {
+		"SELECT traceparent FROM dalp_workflow.run_data WHERE run_id OPERATOR(pg_catalog.=) $1",
+		1, {INT8OID}
+	};
+	Datum		values[1] = {Int64GetDatum(run_id)};
+
+	return store_read(&find, values, NULL, 1) > 0 ? store_text(0, 1) : NULL;
+}
+
 /* Sets the flag; false if it was set already. The row is locked by the caller. */
 static bool
 set_paused(int64 run_id, bool paused)

@@ -145,6 +145,29 @@ submit_transaction(Step *step, const AslDecision *call, Jsonb *input, BatchWrite
 	return wait_for(step, call, writes, "transaction", NULL, submission.request_id);
 }
 
+/* http:request and chain:call: written down now, made after the commit by whoever has the network. */
+static TaskResult
+call_outside(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes, AslError *error)
+{
+	OutsideCall outside = {
+		.http = strncmp(asl_task_resource(step->state), "http:", 5) == 0,
+		.parameters = input,
+		.run_id = step->run_id,
+		.branch_id = step->branch_id,
+		.key = psprintf(INT64_FORMAT ":%d:%d", step->run_id, step->branch_id, step->entry),
+		.traceparent = run_traceparent(step->run_id),
+		.expires_at = call->timeout > 0 ? clock_now() + call->timeout * USECS_PER_SEC : DT_NOEND
+	};
+	int64		call_id = chain_call_outside(&outside);
+
+	if (call_id != 0)
+		return wait_for(step, call, writes, "call", outside.target, call_id);
+	error->error = outside.error;
+	error->cause = outside.cause;
+	error->from_task = true;
+	return TASK_FAILED;
+}
+
 /* What child_body needs and gives. */
 typedef struct Child
 {
@@ -212,6 +235,8 @@ task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
 		return await_signal(step, call, writes, result);
 	if (strcmp(resource, "chain:transaction") == 0)
 		return submit_transaction(step, call, input, writes, error);
+	if (strcmp(resource, "http:request") == 0 || strcmp(resource, "chain:call") == 0)
+		return call_outside(step, call, input, writes, error);
 	if (strncmp(resource, "workflow:", 9) == 0)
 		return start_child(step, call, input, writes, result, error);
 	elog(ERROR, "state \"%s\" has resource \"%s\", which this version cannot run",
@@ -223,6 +248,8 @@ task_abandon(const Step *step, const char *wait_kind, int64 reference, const cha
 {
 	if (strcmp(wait_kind, "transaction") == 0)
 		chain_abandon_for_run(step->run_id, step->branch_id, reason);
+	else if (strcmp(wait_kind, "call") == 0)
+		chain_abandon_call(reference);
 	else if (strcmp(wait_kind, "run") == 0)
 		run_cancel_child(reference, reason);
 }

@@ -85,8 +85,11 @@ explain_message(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 	}
 	else if (SAYS("call"))
 	{
-		words->waits_for = "the answer of a chain";
-		words->what_next = "the broadcaster asks one of the chain's endpoints";
+		bool		chain = reason->name != NULL && strncmp(reason->name, "chain ", 6) == 0;
+
+		words->waits_for = psprintf("the answer of %s", or_unknown(reason->name));
+		words->what_next = chain ? "the broadcaster asks one of the chain's endpoints; SELECT * FROM dalp.endpoints;" :
+			"the broadcaster makes the request, and repeats it with the same key after a crash";
 	}
 	else if (SAYS("task"))
 	{

@@ -23,4 +23,5 @@ workflow_init(void)
 	dead_letter_define("compensation", compensate_redrive, true);
 	chain_finished_hook = message_send_transaction_end;
 	chain_submit_hook = procedure_submit;
+	outside_finished_hook = message_send_answer;
 }
