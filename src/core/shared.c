@@ -56,6 +56,7 @@ slot_make(DatabaseSlot *slot)
 	pg_atomic_init_u32(&slot->executors, 0);
 	pg_atomic_init_u32(&slot->shards, 0);
 	pg_atomic_init_u32(&slot->waiters, 0);
+	pg_atomic_init_u32(&slot->ends_wanted, 0);
 	for (int kind = 0; kind < WORKER_KINDS; kind++)
 		for (int i = 0; i < WORKER_MAX_PER_KIND; i++)
 			entry_make(&slot->workers[kind][i]);

@@ -80,6 +80,7 @@ typedef struct DatabaseSlot
 	pg_atomic_uint32 executors; /* bit i: executor i is attached */
 	pg_atomic_uint32 shards;	/* bit i: shard i has news */
 	pg_atomic_uint32 waiters;	/* how many wait in this database */
+	pg_atomic_uint32 ends_wanted;	/* 1 = ends of runs wake the scheduler */
 	LetterBox	boxes[WORKER_KINDS];
 	WorkerEntry workers[WORKER_KINDS][WORKER_MAX_PER_KIND];
 } DatabaseSlot;

@@ -134,7 +134,11 @@ hand_out(void)
 		if (pending_shards != 0)
 			wake_shards(slot, pending_shards);
 		if (pending_waiters)
+		{
 			wake_waiters(slot);
+			if (pg_atomic_read_u32(&slot->ends_wanted) != 0)
+				wake_workers(slot, 1U << WORKER_SCHEDULER);
+		}
 	}
 	if (pending_launcher)
 		tell_launcher(slot);
@@ -194,6 +198,14 @@ void
 wake_waiters_at_commit(void)
 {
 	pending_waiters = shared != NULL;
+}
+
+bool
+wake_scheduler_on_ends(bool wanted)
+{
+	DatabaseSlot *slot = shared_my_slot();
+
+	return slot != NULL && pg_atomic_exchange_u32(&slot->ends_wanted, wanted ? 1 : 0) != (wanted ? 1 : 0);
 }
 
 uint32

@@ -24,6 +24,9 @@ extern void wake_at_commit(WorkerKind kind);
 /* The executor that owns the shard; its flag says which shard has news. */
 extern void wake_shard_at_commit(int shard);
 
+/* From now on each commit that ends runs wakes the scheduler of this database, or no more. Returns whether that is new. */
+extern bool wake_scheduler_on_ends(bool wanted);
+
 /* In an executor: takes the flags of all shards with news since the last call (bit i = shard i). */
 extern uint32 wake_take_shards(void);
 

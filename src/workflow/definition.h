@@ -40,6 +40,7 @@ typedef struct WorkflowInfo
 	int			version;
 	Oid			owner;
 	bool		paused;
+	bool		limited;		/* its runs wait to be let in; see limit.h */
 	char	   *name;
 } WorkflowInfo;
 

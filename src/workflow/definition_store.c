@@ -108,7 +108,8 @@ bool
 definition_store_find(const char *name, int version, WorkflowInfo *info)
 {
 	static Statement find = {
-		"SELECT w.workflow_id, d.definition_id, d.version, w.owner::oid, w.paused"
+		"SELECT w.workflow_id, d.definition_id, d.version, w.owner::oid, w.paused,"
+		" w.max_running IS NOT NULL OR w.rate_per_second IS NOT NULL"
 		" FROM dalp_workflow.workflow w JOIN dalp_workflow.definition d"
 		" ON d.workflow_id OPERATOR(pg_catalog.=) w.workflow_id"
 		" WHERE w.name OPERATOR(pg_catalog.=) $1"
@@ -126,6 +127,7 @@ definition_store_find(const char *name, int version, WorkflowInfo *info)
 	info->version = store_int32(0, 3);
 	info->owner = DatumGetObjectId(store_value(0, 4, &isnull));
 	info->paused = store_bool(0, 5);
+	info->limited = store_bool(0, 6);
 	info->name = pstrdup(name);
 	return true;
 }

@@ -17,6 +17,7 @@
 #include "ops/audit.h"
 #include "workflow/arguments.h"
 #include "workflow/fork_run.h"
+#include "workflow/limit.h"
 #include "workflow/run_control.h"
 #include "workflow/start.h"
 
@@ -79,6 +80,7 @@ dalp_fork(PG_FUNCTION_ARGS)
 		refuse_state(&run, state);
 	new_run_id = start_store_next_id();
 	fork_run_store_start(new_run_id, run_id, data_seq, definition, state, input, caller);
+	limit_hold_if_limited(new_run_id);
 	audit_add(caller, "fork", psprintf("run " INT64_FORMAT, new_run_id), fork_details(run_id, state));
 	wake_shard_at_commit(run_shard(new_run_id));
 	if (asl_machine_timeout(definition->machine) > 0)

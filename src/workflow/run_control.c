@@ -15,6 +15,7 @@
 #include "workflow/compensate.h"
 #include "workflow/patch.h"
 #include "workflow/resume.h"
+#include "workflow/limit.h"
 #include "workflow/run_control.h"
 
 /* The run has ended: say how. */
@@ -161,6 +162,7 @@ workflow_resume(const char *name)
 				(errcode(ERRCODE_DALP_WRONG_STATE),
 				 errmsg("workflow \"%s\" is not paused", name)));
 	workflow_store_unpark(name);
+	wake_at_commit(WORKER_SCHEDULER);	/* it lets nobody in meanwhile, see limit.h */
 }
 
 /* The state that failed is entered once more, with its input patched. */
@@ -224,5 +226,6 @@ run_redrive(int64 run_id, Jsonb *patch, Oid actor, int64 delay)
 		batch_timer(&writes, step, "deadline", clock_now() + delay + timeout * USECS_PER_SEC);
 	batch_flush(&writes);
 	fork_settle(&writes);
+	limit_hold_if_limited(run_id);
 	return run_id;
 }

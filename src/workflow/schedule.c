@@ -201,6 +201,7 @@ schedule_start(const Schedule *schedule, TimestampTz slot, bool by_hand)
 	definition_find(schedule->workflow, 0, &info);
 	definition_require(info.workflow_id, info.name, info.owner, schedule->owner);
 	request.definition = definition_get(info.definition_id);
+	request.limited = info.limited;
 	request.starter = schedule->owner;
 	request.priority = schedule->priority;
 	request.tags = run_tags(schedule, text);

@@ -15,6 +15,7 @@
 #include "core/stop_point.h"
 #include "core/worker.h"
 #include "workflow/journal_partition.h"
+#include "workflow/limit.h"
 #include "workflow/retention.h"
 #include "workflow/schedule.h"
 #include "workflow/scheduler.h"
@@ -47,8 +48,13 @@ scheduler_turn(void)
 	TimestampTz now = clock_now();
 	TimestampTz next;
 	TimestampTz slot;
+	TimestampTz let_in;
 	long		rest;
 	int			fired;
+
+	worker_begin("holding delayed starts to limits");
+	limit_hold_due(now);
+	worker_commit();
 
 	do
 	{
@@ -68,11 +74,16 @@ scheduler_turn(void)
 		CHECK_FOR_INTERRUPTS();
 	} while (fired == SCHEDULE_BATCH);
 
+	worker_begin("letting in runs by limits");
+	let_in = limit_let_in(now);
+	worker_commit();
+
 	worker_begin("planning the next turn");
 	journal_partitions_ahead();
 	next = scheduler_next();
 	slot = schedule_store_next();
 	next = Min(next, slot);
+	next = Min(next, let_in);
 	worker_commit();
 
 	if (TimestampDifferenceExceeds(last_repair, GetCurrentTimestamp(), REPAIR_INTERVAL_MS))

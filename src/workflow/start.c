@@ -9,6 +9,7 @@
 #include "core/digest.h"
 #include "core/settings.h"
 #include "core/wake.h"
+#include "workflow/limit.h"
 #include "workflow/start.h"
 #include "workflow/step.h"
 
@@ -50,6 +51,19 @@ fingerprint(const StartRequest *request, int version, Jsonb *input, uint8 digest
 	pfree(text.data);
 }
 
+/* Those that are started here, not found by their keys, wait to be let in. */
+static void
+hold(const StartRequest *request, int count, const int64 *run_ids, const bool *mine)
+{
+	int64	   *started = palloc(sizeof(int64) * Max(count, 1));
+	int			started_count = 0;
+
+	for (int i = 0; i < count; i++)
+		if (mine[i])
+			started[started_count++] = run_ids[i];
+	limit_hold(request->definition->workflow, started_count, started);
+}
+
 void
 start_runs(const StartRequest *request, int count, Jsonb **inputs, char **keys, int64 *run_ids)
 {
@@ -71,6 +85,8 @@ start_runs(const StartRequest *request, int count, Jsonb **inputs, char **keys, 
 		start_store_keys(request->definition->workflow, count, keys, fingerprints, run_ids, mine);
 	}
 	start_store_runs(request, count, inputs, keys, run_ids, mine);
+	if (request->limited)
+		hold(request, count, run_ids, mine);
 	for (int i = 0; i < count; i++)
 		if (mine[i] && !request->has_start_at)
 			wake_shard_at_commit(run_shard(run_ids[i]));

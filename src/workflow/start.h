@@ -26,6 +26,7 @@ typedef struct StartRequest
 	const char *traceparent;
 	int64		parent_run_id;	/* 0 = none */
 	int			parent_branch;
+	bool		limited;		/* as WorkflowInfo says */
 } StartRequest;
 
 /*

@@ -118,6 +118,7 @@ find_workflow(const char *name, StartRequest *request)
 	definition_find(name, request->asked_version, &info);
 	definition_require(info.workflow_id, info.name, info.owner, request->starter);
 	request->definition = definition_get(info.definition_id);
+	request->limited = info.limited;
 }
 
 Datum

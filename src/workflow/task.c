@@ -189,6 +189,7 @@ child_body(void *argument)
 	definition_find(child->workflow, 0, &info);
 	definition_require(info.workflow_id, info.name, info.owner, request.starter);
 	request.definition = definition_get(info.definition_id);
+	request.limited = info.limited;
 	if (child->awaited)
 	{
 		request.parent_run_id = child->step->run_id;
