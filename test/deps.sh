@@ -60,6 +60,7 @@ missing_packages()
 	perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
 	have prove || echo perl
 	have python3 || echo python3
+	/usr/bin/python3 -c 'import psycopg' 2>/dev/null || echo python3-psycopg
 	have_header secp256k1_recovery.h || echo libsecp256k1-dev
 	have_header openssl/evp.h || echo libssl-dev
 	have_header curl/curl.h || echo libcurl4-openssl-dev
@@ -102,7 +103,7 @@ install_node_modules()
 	if [ ! -w . ]; then
 		die "test/node_modules is missing or old, and test/ is not writable: run make deps as the owner of this folder."
 	fi
-	say "installing npm packages (an EVM node, a Solidity compiler, EVM libraries) into test/node_modules"
+	say "installing npm packages (an EVM node, a Solidity compiler, EVM libraries, a PostgreSQL driver) into test/node_modules"
 	if ! output=$(npm ci --no-audit --no-fund --loglevel=error 2>&1 < /dev/null); then
 		printf '%s\n' "$output" | tail -n 20 >&2
 		die "npm ci failed in test/. Repair what it says above (often the network), then run make deps again."

@@ -211,7 +211,7 @@ COMMENT ON TABLE dalp_workflow.journal IS 'what happened, append-only; also the 
 COMMENT ON COLUMN dalp_workflow.journal.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.journal.branch_id IS 'branch of the run';
 COMMENT ON COLUMN dalp_workflow.journal.seq IS 'number within the branch, dense from 1';
-COMMENT ON COLUMN dalp_workflow.journal.event IS 'started, entered, succeeded, failed, retry_scheduled, caught, branch_started, signalled, timed_out, cancelled, redriven, paused, resumed, compensation_started, compensated, compensation_failed …';
+COMMENT ON COLUMN dalp_workflow.journal.event IS 'started, entered, task_scheduled, succeeded, failed, retry_scheduled, caught, branch_started, signalled, timed_out, cancelled, redriven, paused, resumed, compensation_started, compensated, compensation_failed …';
 COMMENT ON COLUMN dalp_workflow.journal.state IS 'state it is about';
 COMMENT ON COLUMN dalp_workflow.journal.entry IS 'state entry it is about';
 COMMENT ON COLUMN dalp_workflow.journal.attempt IS 'attempt it is about, from 0';
@@ -222,7 +222,7 @@ COMMENT ON COLUMN dalp_workflow.journal.output IS 'what the state passes on';
 COMMENT ON COLUMN dalp_workflow.journal.variables IS 'variables after it, where there are any';
 COMMENT ON COLUMN dalp_workflow.journal.error IS 'error name';
 COMMENT ON COLUMN dalp_workflow.journal.cause IS 'error cause';
-COMMENT ON COLUMN dalp_workflow.journal.details IS 'further facts by event';
+COMMENT ON COLUMN dalp_workflow.journal.details IS 'further facts by event; of task_scheduled: what the worker of an activity gets';
 COMMENT ON COLUMN dalp_workflow.journal.worker IS 'who did it';
 
 CREATE TABLE dalp_workflow.journal_p0 PARTITION OF dalp_workflow.journal (PRIMARY KEY (run_id, branch_id, seq)) FOR VALUES FROM (MINVALUE) TO (1000000);
@@ -322,7 +322,7 @@ COMMENT ON COLUMN dalp_workflow.wait.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.wait.branch_id IS 'its branch';
 COMMENT ON COLUMN dalp_workflow.wait.kind IS 'signal, transaction, call, run (a child), branches (of Parallel and Map), task (activity), token, compensation (of what the failed run had completed)';
 COMMENT ON COLUMN dalp_workflow.wait.name IS 'name of the signal or queue; host or chain that is asked; compensation: status that the run ends with';
-COMMENT ON COLUMN dalp_workflow.wait.reference IS 'id of the transaction, call or child run; compensation: journal row of the failure';
+COMMENT ON COLUMN dalp_workflow.wait.reference IS 'id of the transaction, call or child run; of a task or token: the journal row that the attempt begins with; compensation: journal row of the failure';
 COMMENT ON COLUMN dalp_workflow.wait.since IS 'since when';
 
 CREATE TABLE dalp_workflow.inbox (
@@ -336,6 +336,7 @@ CREATE TABLE dalp_workflow.inbox (
 	payload		jsonb,
 	error		text,
 	cause		text,
+	worker		text,
 	sent_by		regrole,
 	sent_at		timestamptz NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
@@ -344,12 +345,13 @@ COMMENT ON COLUMN dalp_workflow.inbox.message_id IS 'order of arrival';
 COMMENT ON COLUMN dalp_workflow.inbox.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.inbox.branch_id IS 'branch that it is for; null = whichever waits for it';
 COMMENT ON COLUMN dalp_workflow.inbox.kind IS 'kind of wait that it ends';
-COMMENT ON COLUMN dalp_workflow.inbox.name IS 'name of the signal; host or chain that was asked';
-COMMENT ON COLUMN dalp_workflow.inbox.reference IS 'id of the transaction, call or child run';
+COMMENT ON COLUMN dalp_workflow.inbox.name IS 'name of the signal or queue; host or chain that was asked';
+COMMENT ON COLUMN dalp_workflow.inbox.reference IS 'id of the transaction, call or child run, number of the task';
 COMMENT ON COLUMN dalp_workflow.inbox.idempotency_key IS 'a signal with a seen key is ignored';
 COMMENT ON COLUMN dalp_workflow.inbox.payload IS 'result or payload';
-COMMENT ON COLUMN dalp_workflow.inbox.error IS 'error name, where it failed';
+COMMENT ON COLUMN dalp_workflow.inbox.error IS 'error name, where it failed; empty = it failed without one';
 COMMENT ON COLUMN dalp_workflow.inbox.cause IS 'error cause';
+COMMENT ON COLUMN dalp_workflow.inbox.worker IS 'worker outside the database that had the task';
 COMMENT ON COLUMN dalp_workflow.inbox.sent_by IS 'role that sent a signal';
 COMMENT ON COLUMN dalp_workflow.inbox.sent_at IS 'when';
 CREATE INDEX inbox_run ON dalp_workflow.inbox (run_id, message_id);

@@ -121,6 +121,7 @@ sleep_until(TimestampTz until)
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 Max(1, Min(timeout, POLL_MS)), WaitEventExtensionNew("DalpTransaction"));
 	ResetLatch(MyLatch);
+	wake_waiter_looks();
 	CHECK_FOR_INTERRUPTS();
 }
 

@@ -32,6 +32,7 @@ int			dalp_transient_retries = 20;
 int			dalp_max_payload = 256;
 int			dalp_sweep_interval = 1000;
 int			dalp_retention = 30 * 24 * 3600;
+int			dalp_max_leases = 10000;
 
 int			dalp_poll_interval = 1000;
 int			dalp_rpc_timeout = 10000;
@@ -90,6 +91,10 @@ define_fixed(void)
 							"How many databases can have workers at the same time.", NULL,
 							&dalp_max_databases, dalp_max_databases, 1, 1024, PGC_POSTMASTER, 0,
 							NULL, NULL, NULL);
+	DefineCustomIntVariable("dalp.max_leases",
+							"How many tasks of external workers can have their heartbeats in shared memory.",
+							"About 350 bytes each. Heartbeats of further ones are written to their table.",
+							&dalp_max_leases, dalp_max_leases, 16, 10000000, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("dalp.cell",
 							"Number of this cell: the upper bits of all ids given here.",
 							"Never change it once ids have been given.",

@@ -25,6 +25,7 @@ extern int	dalp_transient_retries;
 extern int	dalp_max_payload;			/* kilobytes */
 extern int	dalp_retention;
 extern int	dalp_sweep_interval;
+extern int	dalp_max_leases;			/* postmaster: heartbeats in shared memory */
 
 /* chain */
 extern int	dalp_poll_interval;			/* between looks at a chain's head */

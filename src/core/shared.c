@@ -57,6 +57,7 @@ slot_make(DatabaseSlot *slot)
 	pg_atomic_init_u32(&slot->shards, 0);
 	pg_atomic_init_u32(&slot->waiters, 0);
 	pg_atomic_init_u32(&slot->ends_wanted, 0);
+	pg_atomic_init_u64(&slot->due, 0);
 	for (int kind = 0; kind < WORKER_KINDS; kind++)
 		for (int i = 0; i < WORKER_MAX_PER_KIND; i++)
 			entry_make(&slot->workers[kind][i]);
@@ -84,6 +85,8 @@ shared_startup(void)
 		{
 			pg_atomic_init_u32(&shared->waiters[i].process, SHARED_NO_PROCESS);
 			pg_atomic_init_u32(&shared->waiters[i].database, InvalidOid);
+			pg_atomic_init_u32(&shared->waiters[i].topic, 0);
+			pg_atomic_init_u32(&shared->waiters[i].wants, 0);
 		}
 		for (int i = 0; i < shared->slot_count; i++)
 			slot_make(&shared->slots[i]);

@@ -81,6 +81,7 @@ typedef struct DatabaseSlot
 	pg_atomic_uint32 shards;	/* bit i: shard i has news */
 	pg_atomic_uint32 waiters;	/* how many wait in this database */
 	pg_atomic_uint32 ends_wanted;	/* 1 = ends of runs wake the scheduler */
+	pg_atomic_uint64 due;		/* TimestampTz: the scheduler has a lease to look at then; 0 = unknown, look now */
 	LetterBox	boxes[WORKER_KINDS];
 	WorkerEntry workers[WORKER_KINDS][WORKER_MAX_PER_KIND];
 } DatabaseSlot;
@@ -89,6 +90,8 @@ typedef struct Waiter
 {
 	pg_atomic_uint32 process;	/* SHARED_NO_PROCESS = free */
 	pg_atomic_uint32 database;
+	pg_atomic_uint32 topic;		/* what it waits for, see wake.h */
+	pg_atomic_uint32 wants;		/* how many of the topic it can take; 0 = has been woken for them */
 } Waiter;
 
 typedef struct Shared
@@ -118,6 +121,11 @@ extern DatabaseSlot *shared_my_slot(void);
 /* This process's place in the array of PGPROCs, and waking whoever has a place. */
 extern uint32 shared_my_process(void);
 extern void shared_wake_process(uint32 process);
+
+/* wake_waiters.c: wakes waiters of a topic that want together at least `count`, and have not been woken yet. */
+extern void wake_topic(DatabaseSlot *slot, uint32 topic, uint32 count);
+/* Wakes all waiters of all topics. */
+extern void wake_topic_all(DatabaseSlot *slot);
 
 /* wake.c: an executor came or went, the shards are dealt out anew. */
 extern void wake_executors_changed(DatabaseSlot *slot);

@@ -13,6 +13,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "core/catalog.h"
@@ -130,6 +131,25 @@ uint64
 store_read(Statement *statement, Datum *values, const char *nulls, uint64 limit)
 {
 	return statement_execute(statement, values, nulls, true, limit);
+}
+
+int
+store_prefer_indexes(void)
+{
+	static const char *const off[] = {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"};
+	int			nest = NewGUCNestLevel();
+
+	for (size_t i = 0; i < lengthof(off); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("enable_indexscan", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return nest;
+}
+
+void
+store_end_preference(int nest)
+{
+	AtEOXact_GUC(false, nest);
 }
 
 void

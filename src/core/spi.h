@@ -47,6 +47,14 @@ extern void store_close(StoreScope *scope);
 extern uint64 store_write(Statement *statement, Datum *values, const char *nulls, uint64 limit);
 extern uint64 store_read(Statement *statement, Datum *values, const char *nulls, uint64 limit);
 
+/*
+ * Until the end of the preference the planner takes indexes and nested loops:
+ * for lookups in tables that fill and empty all the time, whatever statistics
+ * and the caller's session say.  The end of a transaction ends it as well.
+ */
+extern int	store_prefer_indexes(void);
+extern void store_end_preference(int nest);
+
 /* Runs a utility command whose text holds no value of a user. Needs an open store. */
 extern void store_command(const char *sql);
 

@@ -20,7 +20,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
-#include "storage/ipc.h"
+#include "utils/timestamp.h"
 
 #include "core/shared.h"
 #include "core/wake.h"
@@ -31,8 +31,21 @@ static uint32 pending_shards = 0;
 static bool pending_launcher = false;
 static bool pending_waiters = false;
 
-/* This process's place in the table of waiters, -1 = none. */
-static int	my_waiter = -1;
+static TimestampTz pending_due = DT_NOEND;
+
+/* Work in queues, to be told at the end of the transaction; one beyond all these is told to everybody. */
+#define MAX_TOPICS 32
+
+typedef struct PendingTopic
+{
+	uint32		topic;
+	uint32		at_commit;
+	uint32		at_abort;
+} PendingTopic;
+
+static PendingTopic pending_topics[MAX_TOPICS];
+static int	pending_topic_count = 0;
+static bool pending_overflow = false;
 
 static void
 wake_workers(DatabaseSlot *slot, uint32 kinds)
@@ -71,23 +84,6 @@ wake_shards(DatabaseSlot *slot, uint32 shards)
 												&slot->workers[WORKER_EXECUTOR][pg_rightmost_one_pos32(woken)].process));
 }
 
-static void
-wake_waiters(DatabaseSlot *slot)
-{
-	uint32		left = pg_atomic_read_u32(&slot->waiters);
-
-	for (int i = 0; i < SHARED_MAX_WAITERS && left > 0; i++)
-	{
-		Waiter	   *waiter = &shared->waiters[i];
-		uint32		process = pg_atomic_read_u32(&waiter->process);
-
-		if (process == SHARED_NO_PROCESS || pg_atomic_read_u32(&waiter->database) != slot->database)
-			continue;
-		shared_wake_process(process);
-		left--;
-	}
-}
-
 /* CREATE EXTENSION or an update of it has committed in this database. */
 static void
 tell_launcher(DatabaseSlot *slot)
@@ -113,9 +109,39 @@ tell_launcher(DatabaseSlot *slot)
 	launcher_wake();
 }
 
+/* Lowers the time at which the scheduler has to look; whether that was news. */
+static bool
+lower_due(DatabaseSlot *slot, TimestampTz due)
+{
+	uint64		known = pg_atomic_read_u64(&slot->due);
+
+	while (due < (TimestampTz) known)
+		if (pg_atomic_compare_exchange_u64(&slot->due, &known, (uint64) due))
+			return true;
+	return false;
+}
+
+static void
+hand_out_topics(DatabaseSlot *slot, bool committed)
+{
+	for (int i = 0; i < pending_topic_count; i++)
+	{
+		const PendingTopic *pending = &pending_topics[i];
+		uint32		count = committed ? pending->at_commit : pending->at_abort;
+
+		if (count > 0)
+			wake_topic(slot, pending->topic, count);
+	}
+	if (pending_overflow)
+		wake_topic_all(slot);
+}
+
 static void
 forget(void)
 {
+	pending_topic_count = 0;
+	pending_overflow = false;
+	pending_due = DT_NOEND;
 	pending_kinds = 0;
 	pending_shards = 0;
 	pending_launcher = false;
@@ -135,10 +161,13 @@ hand_out(void)
 			wake_shards(slot, pending_shards);
 		if (pending_waiters)
 		{
-			wake_waiters(slot);
+			wake_topic(slot, WAKE_TOPIC_ENDS, UINT32_MAX);
 			if (pg_atomic_read_u32(&slot->ends_wanted) != 0)
 				wake_workers(slot, 1U << WORKER_SCHEDULER);
 		}
+		hand_out_topics(slot, true);
+		if (pending_due != DT_NOEND && lower_due(slot, pending_due))
+			wake_workers(slot, 1U << WORKER_SCHEDULER);
 	}
 	if (pending_launcher)
 		tell_launcher(slot);
@@ -153,11 +182,17 @@ transaction_ends(XactEvent event, void *argument)
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
-			if ((pending_kinds | pending_shards) != 0 || pending_launcher || pending_waiters)
+			if ((pending_kinds | pending_shards) != 0 || pending_launcher || pending_waiters ||
+				pending_topic_count > 0 || pending_due != DT_NOEND)
 				hand_out();
 			wake_waiter_leave();
 			break;
 		case XACT_EVENT_ABORT:
+			if (pending_topic_count > 0 && shared_my_slot() != NULL)
+				hand_out_topics(shared_my_slot(), false);
+			forget();
+			wake_waiter_leave();
+			break;
 		case XACT_EVENT_PREPARE:
 			forget();
 			wake_waiter_leave();
@@ -208,6 +243,74 @@ wake_scheduler_on_ends(bool wanted)
 	return slot != NULL && pg_atomic_exchange_u32(&slot->ends_wanted, wanted ? 1 : 0) != (wanted ? 1 : 0);
 }
 
+void
+wake_due_at_commit(TimestampTz due)
+{
+	if (shared != NULL)
+		pending_due = Min(pending_due, due);
+}
+
+TimestampTz
+wake_due(void)
+{
+	DatabaseSlot *slot = shared_my_slot();
+
+	return slot == NULL ? DT_NOEND : (TimestampTz) pg_atomic_read_u64(&slot->due);
+}
+
+void
+wake_due_looking(void)
+{
+	DatabaseSlot *slot = shared_my_slot();
+
+	/* A full barrier: what is looked at is read after this. */
+	if (slot != NULL)
+		(void) pg_atomic_exchange_u64(&slot->due, (uint64) DT_NOEND);
+}
+
+void
+wake_due_found(TimestampTz due)
+{
+	DatabaseSlot *slot = shared_my_slot();
+
+	if (slot != NULL)
+		(void) lower_due(slot, due);
+}
+
+/* The note about a topic; NULL where there is no room for one more. */
+static PendingTopic *
+pending_topic(uint32 topic)
+{
+	for (int i = 0; i < pending_topic_count; i++)
+		if (pending_topics[i].topic == topic)
+			return &pending_topics[i];
+	if (pending_topic_count == MAX_TOPICS)
+	{
+		pending_overflow = true;
+		return NULL;
+	}
+	pending_topics[pending_topic_count] = (PendingTopic) {.topic = topic};
+	return &pending_topics[pending_topic_count++];
+}
+
+void
+wake_topic_at_commit(uint32 topic, int count)
+{
+	PendingTopic *pending = shared == NULL ? NULL : pending_topic(topic);
+
+	if (pending != NULL)
+		pending->at_commit += count;
+}
+
+void
+wake_topic_at_abort(uint32 topic, int count)
+{
+	PendingTopic *pending = shared == NULL ? NULL : pending_topic(topic);
+
+	if (pending != NULL)
+		pending->at_abort += count;
+}
+
 uint32
 wake_my_shards(void)
 {
@@ -246,58 +349,4 @@ wake_executors_changed(DatabaseSlot *slot)
 {
 	pg_atomic_fetch_or_u32(&slot->shards, (1U << WAKE_SHARDS) - 1);
 	wake_workers(slot, 1U << WORKER_EXECUTOR);
-}
-
-/* At the exit of a process that was killed in its wait. */
-static void
-waiter_exit(int code, Datum argument)
-{
-	(void) code;
-	(void) argument;
-	wake_waiter_leave();
-}
-
-bool
-wake_waiter_enter(void)
-{
-	static bool exit_registered = false;
-	DatabaseSlot *slot = shared_my_slot();
-
-	if (slot == NULL)
-		return false;
-	if (my_waiter >= 0)
-		return true;
-	if (!exit_registered)
-	{
-		on_shmem_exit(waiter_exit, (Datum) 0);
-		exit_registered = true;
-	}
-	for (int i = 0; i < SHARED_MAX_WAITERS; i++)
-	{
-		Waiter	   *waiter = &shared->waiters[i];
-		uint32		expected = SHARED_NO_PROCESS;
-
-		if (!pg_atomic_compare_exchange_u32(&waiter->process, &expected, shared_my_process()))
-			continue;
-		pg_atomic_write_u32(&waiter->database, MyDatabaseId);
-		my_waiter = i;
-		pg_atomic_fetch_add_u32(&slot->waiters, 1);
-		return true;
-	}
-	return false;
-}
-
-void
-wake_waiter_leave(void)
-{
-	DatabaseSlot *slot;
-
-	if (my_waiter < 0)
-		return;
-	pg_atomic_write_u32(&shared->waiters[my_waiter].database, InvalidOid);
-	pg_atomic_write_u32(&shared->waiters[my_waiter].process, SHARED_NO_PROCESS);
-	my_waiter = -1;
-	slot = shared_my_slot();
-	if (slot != NULL)
-		pg_atomic_fetch_sub_u32(&slot->waiters, 1);
 }

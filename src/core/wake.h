@@ -11,6 +11,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "core/worker.h"
 
 #define WAKE_SHARDS 16			/* shards of the ready table; see workflow/ready.h */
@@ -36,10 +38,40 @@ extern uint32 wake_my_shards(void);
 /* The launcher, and forget what it knows of this database (CREATE EXTENSION). */
 extern void wake_launcher_at_commit(void);
 
-/* Waiters for the end of a run or transaction sleep on their own latch; this wakes all of them in this database. */
+/* The scheduler, so that it looks at leases no later than `due`. */
+extern void wake_due_at_commit(TimestampTz due);
+
+/*
+ * In the scheduler: when it has to look; 0 = now.  Before it looks it says so,
+ * and afterwards what it found to be due next (DT_NOEND = nothing): what
+ * commits in between counts as well.
+ */
+extern TimestampTz wake_due(void);
+extern void wake_due_looking(void);
+extern void wake_due_found(TimestampTz due);
+
+/*
+ * Backends that wait sleep on their own latch.  What they wait for is a topic:
+ * the end of any run or transaction, of which all waiters are told, or work in
+ * a queue, of which no more are told than there is work for.
+ */
+#define WAKE_TOPIC_ENDS 0
+
+/* Never WAKE_TOPIC_ENDS; two queues may share one, which costs a needless look. */
+extern uint32 wake_topic_of_queue(const char *queue);
+
 extern void wake_waiters_at_commit(void);
+/* So many tasks of the queue are there to be taken. */
+extern void wake_topic_at_commit(uint32 topic, int count);
+/* The same if the transaction is rolled back: then they are there again. */
+extern void wake_topic_at_abort(uint32 topic, int count);
+
 /* Registers this backend as a waiter until the end of the wait; returns false if the table is full (then poll). */
 extern bool wake_waiter_enter(void);
+extern bool wake_waiter_enter_topic(uint32 topic, int wants);
+/* Before each look: what is announced from now on sets the latch again. */
+extern void wake_waiter_looks(void);
+/* A wake-up that this waiter has not followed goes to another one. */
 extern void wake_waiter_leave(void);
 
 #endif							/* DALP_WAKE_H */

@@ -123,6 +123,7 @@ prepare_position(Advance *advance)
 {
 	if (advance->input_document == NULL)
 		advance->input_document = as_document(advance->step->input);
+	advance->context.task_token = advance->approach == BY_ENTERING ? task_new_token(advance->step) : NULL;
 	fill_position(advance->step, advance->input_document, advance->now, &advance->context, &advance->position);
 }
 
@@ -206,6 +207,7 @@ go(Advance *advance, Jsonb *output, Jsonb *variables)
 
 	batch_journal(advance->writes, step, decision->caught ? "caught" : "succeeded", advance->now, output, variables,
 				  decision->caught ? decision->error : NULL, decision->caught ? decision->cause : NULL, NULL);
+	step->worker = NULL;
 	step->state = decision->next;
 	step->entry++;
 	step->entered_at = advance->now;
@@ -498,9 +500,10 @@ deliver(Advance *advance)
 	}
 	advance->keeps_row = more;
 	batch_message_gone(advance->writes, message->message_id);
+	step->worker = message->worker;
 	if (message->error != NULL)
 	{
-		advance->error = (AslError) {.error = message->error, .cause = message->cause, .from_task = true};
+		advance->error = (AslError) {.error = message->error[0] == '\0' ? NULL : message->error, .cause = message->cause, .from_task = true};
 		return end_wait(advance, BY_ERROR);
 	}
 	advance->result = message->payload;
@@ -523,7 +526,11 @@ end_wait_by_timeout(Advance *advance)
 		batch_ready_gone(advance->writes, step);
 		return STEP_DONE;
 	}
-	task_abandon(step, kind, reference, "the state that waited for it timed out");
+	if (!task_abandon(step, kind, reference, "the state that waited for it timed out"))
+	{
+		batch_ready_gone(advance->writes, step);
+		return STEP_DONE;
+	}
 	advance->error = (AslError) {.error = "States.Timeout"};
 	return end_wait(advance, BY_ERROR);
 }

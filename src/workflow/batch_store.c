@@ -169,6 +169,7 @@ batch_init(BatchWrites *writes)
 	INIT(&writes->timers_gone, branch_key_types);
 	INIT(&writes->waits, wait_types);
 	INIT(&writes->waits_gone, branch_key_types);
+	batch_tasks_init(writes);
 	INIT(&writes->messages_gone, message_types);
 	INIT(&writes->parked, parked_types);
 	INIT(&writes->runs_done, done_types);
@@ -216,6 +217,7 @@ batch_flush(BatchWrites *writes)
 	compensate_flush(writes);
 	rows_each(&writes->waits_gone, &wait_delete);
 	rows_flush(&writes->waits, &wait_insert);
+	batch_tasks_flush(writes);
 	rows_flush(&writes->messages_gone, &message_delete);
 	rows_each(&writes->timers_gone, &timers_delete);
 	rows_flush(&writes->timers, &timers_insert);
@@ -270,7 +272,7 @@ batch_journal(BatchWrites *writes, Step *step, const char *event, TimestampTz at
 	rows_set_text(rows, 13, cause);
 	if (details != NULL)
 		rows_set(rows, 14, JsonbPGetDatum(details));
-	rows_set_text(rows, 15, worker_is(WORKER_EXECUTOR) ? psprintf("executor %d", worker_index()) :
+	rows_set_text(rows, 15, step->worker != NULL ? step->worker : worker_is(WORKER_EXECUTOR) ? psprintf("executor %d", worker_index()) :
 				  psprintf("session %d", MyProcPid));
 }
 

@@ -310,7 +310,7 @@ claim_position(Step *step, ClaimRecall recall)
 }
 
 /* Message columns as both queries below return them. */
-#define MESSAGE_COLUMNS "i.message_id, i.branch_id, i.kind, i.name, i.reference, i.payload, i.error, i.cause"
+#define MESSAGE_COLUMNS "i.message_id, i.branch_id, i.kind, i.name, i.reference, i.payload, i.error, i.cause, i.worker"
 
 static Message *
 read_message(MemoryContext context, uint64 row)
@@ -327,6 +327,7 @@ read_message(MemoryContext context, uint64 row)
 	message->payload = read_jsonb(context, row, 6);
 	message->error = read_text(context, row, 7);
 	message->cause = read_text(context, row, 8);
+	message->worker = read_text(context, row, 9);
 	return message;
 }
 
@@ -367,7 +368,7 @@ claim_message(int64 run_id, int *branch_id, bool *more)
 	*more = count > 1;
 	if (count == 0)
 		return NULL;
-	*branch_id = store_int32(0, 9);
+	*branch_id = store_int32(0, 10);
 	return read_message(context, 0);
 }
 

@@ -117,7 +117,8 @@ fork_may_share_batch(const Step *step)
 {
 	const char *resource = asl_task_resource(step->state);
 
-	return step->kind == READY_STEP && (resource == NULL || strncmp(resource, "sql:", 4) == 0);
+	return step->kind == READY_STEP &&
+		(resource == NULL || strncmp(resource, "sql:", 4) == 0 || strncmp(resource, "activity:", 9) == 0);
 }
 
 /* What the branches below the parent wait for isn't wanted any more. */

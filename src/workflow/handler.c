@@ -44,9 +44,8 @@
 bool
 handler_is_known(const char *resource)
 {
-	if (strstr(resource, ".waitForTaskToken") != NULL)
-		return false;
-	return strncmp(resource, "sql:", 4) == 0 ||
+	return strncmp(resource, "activity:", 9) == 0 ||
+		strncmp(resource, "sql:", 4) == 0 ||
 		strncmp(resource, "signal:", 7) == 0 ||
 		strncmp(resource, "workflow:", 9) == 0 ||
 		strcmp(resource, "chain:transaction") == 0 ||
@@ -57,7 +56,8 @@ handler_is_known(const char *resource)
 Oid
 handler_find(const char *resource, char **reason)
 {
-	const char *name = resource + strlen("sql:");
+	const char *suffix = strstr(resource, ".waitForTaskToken");
+	char	   *name = suffix != NULL ? pnstrdup(resource + 4, suffix - resource - 4) : pstrdup(resource + 4);
 	List	   *names = NIL;
 	char	   *copy = pstrdup(name);
 	Oid			arguments[1] = {JSONBOID};

@@ -27,10 +27,10 @@ typedef struct HandlerOutcome
 	AslError	error;			/* texts likewise */
 } HandlerOutcome;
 
-/* Is the kind of resource one that this version can run? sql:, signal:, workflow:, chain:, http:request; no task tokens. */
+/* Is the kind of resource one that this version can run? activity:, sql:, signal:, workflow:, chain:, http:request; of tokens, sql: and workflow:. */
 extern bool handler_is_known(const char *resource);
 
-/* The function (jsonb) returns jsonb of "sql:name", by the current search_path; InvalidOid and a reason if there is none. */
+/* The function (jsonb) returns jsonb of "sql:name", with or without .waitForTaskToken, by the current search_path; InvalidOid and a reason if there is none. */
 extern Oid	handler_find(const char *resource, char **reason);
 
 /*

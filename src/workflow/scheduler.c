@@ -3,8 +3,9 @@
  *		The worker of time, one a database.
  *
  * A turn fires what is due, a batch a transaction, and sleeps until the next
- * timer.  Whoever adds a timer wakes it at commit.  Once a minute it looks for
- * what should not be (see scheduler_repair): the net under everything else.
+ * timer or the end of the next lease (lease_expire.c).  Whoever adds one of
+ * them wakes it at commit.  Once a minute it looks for what should not be (see
+ * scheduler_repair): the net under everything else.
  */
 #include "compat.h"
 
@@ -14,11 +15,13 @@
 #include "core/errors.h"
 #include "core/stop_point.h"
 #include "core/worker.h"
+#include "workflow/lease_expire.h"
 #include "workflow/journal_partition.h"
 #include "workflow/limit.h"
 #include "workflow/retention.h"
 #include "workflow/schedule.h"
 #include "workflow/scheduler.h"
+#include "workflow/task_store.h"
 
 #define TIMER_BATCH 1000
 #define SCHEDULE_BATCH 100
@@ -35,6 +38,7 @@ repair(TimestampTz now)
 
 	worker_begin("looking for stranded runs");
 	found = scheduler_repair(now);
+	task_store_repair();
 	worker_commit();
 	if (found > 0)
 		ereport(LOG,
@@ -49,6 +53,7 @@ scheduler_turn(void)
 	TimestampTz next;
 	TimestampTz slot;
 	TimestampTz let_in;
+	TimestampTz lease;
 	long		rest;
 	int			fired;
 
@@ -78,12 +83,14 @@ scheduler_turn(void)
 	let_in = limit_let_in(now);
 	worker_commit();
 
+	lease = lease_expire();
 	worker_begin("planning the next turn");
 	journal_partitions_ahead();
 	next = scheduler_next();
 	slot = schedule_store_next();
 	next = Min(next, slot);
 	next = Min(next, let_in);
+	next = Min(next, lease);
 	worker_commit();
 
 	if (TimestampDifferenceExceeds(last_repair, GetCurrentTimestamp(), REPAIR_INTERVAL_MS))
@@ -110,6 +117,7 @@ scheduler_init(void)
 	static const WorkerClass scheduler = {
 		.name = "scheduler",
 		.count = scheduler_count,
+		.start = lease_expire_start,
 		.turn = scheduler_turn
 	};
 

@@ -130,6 +130,7 @@ wait_for_end(int64 run_id, TupleDesc descriptor, TimestampTz deadline, bool wait
 		long		left;
 
 		ResetLatch(MyLatch);
+		wake_waiter_looks();
 		ended = look(run_id, context, descriptor, wait, &status);
 		left = (long) ((deadline - GetCurrentTimestamp()) / 1000);
 		if (ended || left <= 0)

@@ -79,6 +79,10 @@ typedef struct Step
 	Jsonb	   *variables;		/* or NULL */
 	Jsonb	   *item;			/* {"index", "value"} of the Map iteration around it, or NULL */
 
+	/* only while a message is delivered or a task called */
+	const char *worker;			/* who did the task, where it was not us */
+	const struct TaskToken *token;	/* of this attempt, where the state hands it out */
+
 	/* what came of it, for the executor's memory */
 	bool		stays_ready;	/* goes on at once */
 	bool		finished;		/* the run has ended */
@@ -110,6 +114,7 @@ typedef struct BatchWrites
 	Rows		timers;
 	Rows		timers_gone;	/* run_id, branch_id */
 	Rows		waits;
+	Rows		tasks;			/* for workers outside the database */
 	Rows		waits_gone;		/* run_id, branch_id */
 	Rows		messages_gone;	/* message_id */
 	Rows		parked;
@@ -137,6 +142,10 @@ extern void batch_timers_gone(BatchWrites *writes, const Step *step);
 extern void batch_branch_done(BatchWrites *writes, Step *step, bool succeeded, const char *error, const char *cause);
 extern void batch_wait(BatchWrites *writes, const Step *step, const char *kind,
 					   const char *name, int64 reference, TimestampTz since);
+/* task_store.c: the branch's task goes into the queue; heartbeat in seconds, 0 = none. After its journal row. */
+extern void batch_task(BatchWrites *writes, const Step *step, const char *queue, int64 heartbeat);
+extern void batch_tasks_init(BatchWrites *writes);
+extern void batch_tasks_flush(BatchWrites *writes);
 extern void batch_wait_gone(BatchWrites *writes, const Step *step);
 extern void batch_message_gone(BatchWrites *writes, int64 message_id);
 extern void batch_parked(BatchWrites *writes, const Step *step, const char *reason,
@@ -167,8 +176,9 @@ typedef struct Message
 	char	   *name;
 	int64		reference;
 	Jsonb	   *payload;
-	char	   *error;
+	char	   *error;			/* "" = failed without a name */
 	char	   *cause;
+	char	   *worker;			/* who did the task */
 } Message;
 
 /* Locks a live run, waiting for whoever has it, and loads its branch 0; NULL if it has ended or never was. */
@@ -276,8 +286,14 @@ extern TaskResult task_run(Step *step, const AslDecision *call, Jsonb *input, Ba
 /* The stable idempotency key of what the state entry does outside the database: run, branch, entry, not the attempt. */
 extern char *task_key(const Step *step);
 
-/* What the branch waits for (a wait row's kind and reference) isn't wanted any more. */
-extern void task_abandon(const Step *step, const char *wait_kind, int64 reference, const char *reason);
+/* The text of a new token for a state that hands one out, and its hash in step->token; NULL for other states. */
+extern const char *task_new_token(Step *step);
+
+/*
+ * What the branch waits for (a wait row's kind and reference) isn't wanted any
+ * more. Returns false where it has ended before: its message is there.
+ */
+extern bool task_abandon(const Step *step, const char *wait_kind, int64 reference, const char *reason);
 
 /* The run whose handler is being called by this process, so locked and in hand; 0 = none. */
 extern int64 task_calling_run(void);

@@ -20,6 +20,8 @@
 #include "workflow/run_control.h"
 #include "workflow/start.h"
 #include "workflow/step.h"
+#include "workflow/task_store.h"
+#include "workflow/task_token.h"
 
 char *
 task_key(const Step *step)
@@ -73,12 +75,56 @@ task_calls(int64 run_id)
 	calling = run_id;
 }
 
+/* ".waitForTaskToken" at the end of a resource, or NULL. */
+static const char *
+token_suffix(const char *resource)
+{
+	static const char suffix[] = ".waitForTaskToken";
+	size_t		length = resource == NULL ? 0 : strlen(resource);
+
+	if (length < strlen(suffix) || strcmp(resource + length - strlen(suffix), suffix) != 0)
+		return NULL;
+	return resource + length - strlen(suffix);
+}
+
+const char *
+task_new_token(Step *step)
+{
+	char		secret[TASK_SECRET_SIZE];
+	TaskToken  *token;
+
+	step->token = NULL;
+	if (token_suffix(asl_task_resource(step->state)) == NULL)
+		return NULL;
+	token = palloc(sizeof(TaskToken));
+	token->run_id = step->run_id;
+	token->branch_id = step->branch_id;
+	task_secret_make(secret, token->hash);
+	step->token = token;
+	return task_token_text(step->run_id, step->branch_id, secret);
+}
+
+/* A task for a worker outside: into its queue. The journal row that it begins with is its number, and has its input. */
+static TaskResult
+queue_task(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes)
+{
+	const char *queue = asl_task_resource(step->state) + strlen("activity:");
+
+	batch_journal(writes, step, "task_scheduled", clock_now(), NULL, NULL, NULL, NULL, input);
+	batch_task(writes, step, queue, call->heartbeat);
+	return wait_for(step, call, writes, "task", queue, step->last_seq);
+}
+
 static TaskResult
 run_function(Step *step, const AslDecision *call, Jsonb *input, Jsonb **result, AslError *error)
 {
 	HandlerOutcome outcome;
 	int			timeout = call->timeout > 0 && call->timeout < INT_MAX / 1000 ?
 		(int) call->timeout * 1000 : dalp_step_timeout;
+
+	/* The limit of a state that waits for its token is that of the wait. */
+	if (step->token != NULL)
+		timeout = Min(timeout, dalp_step_timeout);
 
 	STOP_POINT("step_before_body");
 	calling = step->run_id;
@@ -204,7 +250,8 @@ start_child(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writ
 {
 	static const char sync[] = ".sync";
 	const char *name = asl_task_resource(step->state) + strlen("workflow:");
-	size_t		length = strlen(name);
+	const char *end = token_suffix(name);
+	size_t		length = end != NULL ? (size_t) (end - name) : strlen(name);
 	HandlerOutcome outcome;
 	Child		child = {.step = step, .input = input};
 
@@ -222,14 +269,12 @@ start_child(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writ
 	return TASK_DONE;
 }
 
-TaskResult
-task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
-		 Jsonb **result, AslError *error)
+static TaskResult
+call_resource(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
+			  Jsonb **result, AslError *error)
 {
 	const char *resource = asl_task_resource(step->state);
 
-	*result = NULL;
-	memset(error, 0, sizeof(*error));
 	if (strncmp(resource, "sql:", 4) == 0)
 		return run_function(step, call, input, result, error);
 	if (strncmp(resource, "signal:", 7) == 0)
@@ -240,19 +285,55 @@ task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
 		return call_outside(step, call, input, writes, error);
 	if (strncmp(resource, "workflow:", 9) == 0)
 		return start_child(step, call, input, writes, result, error);
+	if (strncmp(resource, "activity:", 9) == 0)
+		return queue_task(step, call, input, writes);
 	elog(ERROR, "state \"%s\" has resource \"%s\", which this version cannot run",
 		 asl_state_name(step->state), resource);
 }
 
-void
+/*
+ * Calls what gets the token, and waits for whoever completes it.  The token is
+ * there before the call, which may complete it; its answer is dropped.  The
+ * journal row has no input: the token is in it.
+ */
+static TaskResult
+hand_out_token(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes, AslError *error)
+{
+	Jsonb	   *answer = NULL;
+	TaskResult	result;
+
+	batch_journal(writes, step, "task_scheduled", clock_now(), NULL, NULL, NULL, NULL, NULL);
+	task_store_token(step, step->last_seq, call->heartbeat, step->token);
+	result = call_resource(step, call, input, writes, &answer, error);
+	if (result == TASK_DONE)
+		return wait_for(step, call, writes, "token", NULL, step->last_seq);
+	(void) task_store_abandon(step->run_id, step->branch_id);
+	return result;
+}
+
+TaskResult
+task_run(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writes,
+		 Jsonb **result, AslError *error)
+{
+	*result = NULL;
+	memset(error, 0, sizeof(*error));
+	if (step->token != NULL)
+		return hand_out_token(step, call, input, writes, error);
+	return call_resource(step, call, input, writes, result, error);
+}
+
+bool
 task_abandon(const Step *step, const char *wait_kind, int64 reference, const char *reason)
 {
+	if (strcmp(wait_kind, "task") == 0 || strcmp(wait_kind, "token") == 0)
+		return task_store_abandon(step->run_id, step->branch_id);
 	if (strcmp(wait_kind, "transaction") == 0)
 		chain_abandon_for_run(step->run_id, step->branch_id, reason);
 	else if (strcmp(wait_kind, "call") == 0)
 		chain_abandon_call(reference);
 	else if (strcmp(wait_kind, "run") == 0)
 		run_cancel_child(reference, reason);
+	return true;
 }
 
 void
@@ -263,6 +344,6 @@ task_abandon_waits(const Step *run, const RunWait *waits, int count, const char 
 	for (int i = 0; i < count; i++)
 	{
 		step.branch_id = waits[i].branch_id;
-		task_abandon(&step, waits[i].kind, waits[i].reference, reason);
+		(void) task_abandon(&step, waits[i].kind, waits[i].reference, reason);
 	}
 }

@@ -94,7 +94,9 @@ explain_message(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 	else if (SAYS("task"))
 	{
 		words->waits_for = psprintf("a worker of queue \"%s\"", or_unknown(reason->name));
-		words->what_next = "a worker claims the task, and completes or fails it";
+		words->what_next = reason->detail != NULL ?
+			psprintf("worker \"%s\" has the task, and completes or fails it or is lost", reason->detail) :
+			"a worker claims the task, and completes or fails it";
 	}
 	else if (SAYS("token"))
 	{

@@ -43,7 +43,7 @@ typedef struct WhyReason
 	int64		reference;		/* 0 = none */
 	TimestampTz since;
 	TimestampTz until;
-	const char *detail;			/* by kind: state of the transaction, status of the child, error of the attempt,
+	const char *detail;			/* by kind: state of the transaction, status of the child, worker that has the task, error of the attempt,
 								 * role that paused, names of signals that are kept; or NULL */
 	int64		amount;			/* by kind: open branches, signals of the name that are kept, retries, what is before its run */
 	bool		current;		/* paused: it still is; ready: an executor runs */

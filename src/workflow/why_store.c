@@ -93,6 +93,8 @@ why_store_run(int64 run_id, WhyRun *run)
 	" WHERE x.transaction_id OPERATOR(pg_catalog.=) w.reference)" \
 	" WHEN 'run' THEN COALESCE((SELECT f.status FROM dalp_workflow.run_done f" \
 	" WHERE f.run_id OPERATOR(pg_catalog.=) w.reference), 'RUNNING')" \
+	" WHEN 'task' THEN (SELECT l.worker FROM dalp_workflow.lease l WHERE l." RUN \
+	" AND l.branch_id OPERATOR(pg_catalog.=) w.branch_id)" \
 	" WHEN 'signal' THEN (SELECT pg_catalog.string_agg(pg_catalog.quote_literal(k.name), ', ' ORDER BY k.name)" \
 	" FROM kept k WHERE k.name OPERATOR(pg_catalog.<>) w.name) END," \
 	" CASE w.kind WHEN 'signal' THEN (SELECT k.messages FROM kept k WHERE k.name OPERATOR(pg_catalog.=) w.name)" \

@@ -4,10 +4,13 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "chain/chain.h"
 #include "ops/dead_letter.h"
 #include "workflow/compensate.h"
 #include "workflow/executor.h"
+#include "workflow/lease_memory.h"
 #include "workflow/message.h"
 #include "workflow/procedure.h"
 #include "workflow/run_control.h"
@@ -17,6 +20,8 @@
 void
 workflow_init(void)
 {
+	if (process_shared_preload_libraries_in_progress)
+		lease_memory_init();
 	executor_init();
 	scheduler_init();
 	dead_letter_define("run", run_redrive, true);
