@@ -43,7 +43,7 @@ static TimestampTz last_look = 0;
 void
 lease_expire_start(void)
 {
-	lease_start_counting(GetCurrentTimestamp());
+	lease_start_counting(clock_now());
 	last_look = 0;
 }
 
@@ -97,7 +97,7 @@ end_leases(Lease **over, int count, TimestampTz now)
 static void
 look(TimestampTz now)
 {
-	TimestampTz started = GetCurrentTimestamp();
+	TimestampTz started = clock_now();
 	TimestampTz next = DT_NOEND;
 	List	   *leases;
 	List	   *tokens = NIL;

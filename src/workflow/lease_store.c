@@ -71,6 +71,20 @@ in_order(const TaskToken *tokens, size_t distance, int count)
 	return places;
 }
 
+/* Looks for one lease. */
+static bool
+find_one(Statement *statement, const TaskToken *token)
+{
+	Datum		values[3];
+	int			nest = store_prefer_indexes();
+	bool		found;
+
+	token_values(token, values);
+	found = store_write(statement, values, NULL, 1) > 0;
+	store_end_preference(nest);
+	return found;
+}
+
 /* Runs the statement, which returns the numbers of those that were there. */
 static int
 flush_found(Rows *rows, Statement *statement, int count, bool *found)
@@ -169,10 +183,8 @@ lease_store_lock(const TaskToken *token)
 	static Statement lock = {
 		"SELECT FROM dalp_workflow.lease l WHERE " IS_LEASE " FOR UPDATE", 3, {INT8OID, INT4OID, BYTEAOID}
 	};
-	Datum		values[3];
 
-	token_values(token, values);
-	return store_write(&lock, values, NULL, 1) > 0;
+	return find_one(&lock, token);
 }
 
 void
@@ -230,10 +242,8 @@ lease_store_find(const TaskToken *token, Lease *lease)
 	static Statement find = {
 		"SELECT " LEASE_COLUMNS " FROM dalp_workflow.lease l WHERE " IS_LEASE, 3, {INT8OID, INT4OID, BYTEAOID}
 	};
-	Datum		values[3];
 
-	token_values(token, values);
-	if (store_write(&find, values, NULL, 1) == 0)
+	if (!find_one(&find, token))
 		return false;
 	read_lease(0, lease);
 	return true;
