@@ -122,3 +122,17 @@ SELECT dalp.start('wsig_tell', jsonb_build_object('to', :target)) AS run \gset
 SELECT status FROM dalp.wait(:run);
 SELECT dalp.signal(:target, 'approve', '"x"'), dalp.signal(:target, 'other', '"y"');
 SELECT status, output FROM dalp.wait(:target);
+
+-- A time-out that came for an earlier attempt, and was passed on the way, doesn't end this one.
+SELECT dalp.create_workflow('wsig_long', '{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "signal:go", "TimeoutSeconds": 3600, "End": true}}}') AS version;
+SELECT dalp.start('wsig_long') AS run \gset
+CALL wsig.until('dalp_workflow.wait', :run);
+BEGIN;
+INSERT INTO dalp_workflow.ready (shard, rank, pass, run_id, branch_id, kind, entry)
+	SELECT :run % 16, 0, 0, run_id, branch_id, 'timeout', entry FROM dalp_workflow.branch WHERE run_id = :run;
+SELECT dalp.signal(:run, 'something else');
+COMMIT;
+CALL wsig.until('dalp_workflow.ready', :run, 0);
+SELECT status, state FROM dalp.wait(:run, '0');
+SELECT dalp.signal(:run, 'go', '"in time"');
+SELECT status, output, error FROM dalp.wait(:run);

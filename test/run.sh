@@ -216,14 +216,15 @@ suite_contract()
 }
 
 # Pure code needs no server: each file of test/unit is a program, linked with
-# all of it, and run under AddressSanitizer and UndefinedBehaviorSanitizer.
+# all of it, and run under AddressSanitizer and UndefinedBehaviorSanitizer; so
+# is the model of the engine, test/model.
 suite_unit()
 {
 	local files test name
 	# What optimisation makes gcc suspect of formats and copies is off in the server's own flags too.
 	local cc="gcc -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 	cc="$cc -Wno-format-truncation -Wno-stringop-truncation"
-	files=$(tests_of $(ls test/unit/*.c 2>/dev/null | grep -v '/standalone\.c$'))
+	files=$(tests_of $(ls test/unit/*.c test/model/*.c 2>/dev/null | grep -v -e '/standalone\.c$' -e '/explore\.c$'))
 	if [ -z "$files" ]; then
 		no_tests unit
 		return

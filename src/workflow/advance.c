@@ -519,7 +519,7 @@ end_wait_by_timeout(Advance *advance)
 	Step	   *step = advance->step;
 	int64		reference;
 	char	   *kind = step->entry == step->ready_entry ?
-		claim_wait(step->run_id, step->branch_id, &reference) : NULL;
+		claim_overdue_wait(step->run_id, step->branch_id, step->entry, &reference) : NULL;
 
 	if (kind == NULL)
 	{

@@ -63,15 +63,16 @@ static Statement lock_run = {
 };
 
 /*
- * Positions, of those whose ready row is still there.  OFFSET 0 keeps the
- * planner from turning the lookups round.
+ * Positions, of those whose ready row is still there.  Its place may hold
+ * another row of the same run by now, so what it says is read again, too.
+ * OFFSET 0 keeps the planner from turning the lookups round.
  */
 static Statement positions = {
 	"SELECT u.number, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq,"
 	" b.parent_branch, b.children_started, b.children_open, b.children_failed,"
-	" b.row_id"
+	" b.row_id, y.kind, y.entry, y.branch_id"
 	" FROM unnest($1::bigint[], $2::int[], $3::tid[], $4::int[]) AS u(run_id, branch_id, row_id, number)"
-	" CROSS JOIN LATERAL (SELECT FROM dalp_workflow.ready y WHERE y.ctid OPERATOR(pg_catalog.=) u.row_id"
+	" CROSS JOIN LATERAL (SELECT y.kind, y.entry, y.branch_id FROM dalp_workflow.ready y WHERE y.ctid OPERATOR(pg_catalog.=) u.row_id"
 	" AND y.run_id OPERATOR(pg_catalog.=) u.run_id OFFSET 0) AS y"
 	" CROSS JOIN LATERAL (SELECT c.ctid AS row_id, c.* FROM dalp_workflow.branch c WHERE c.run_id OPERATOR(pg_catalog.=) u.run_id"
 	" AND c.branch_id OPERATOR(pg_catalog.=) u.branch_id OFFSET 0) AS b",
@@ -264,6 +265,9 @@ claim_batch(uint32 shards, int limit, int64 only_run, ClaimFilter filter, ClaimR
 	{
 		Step	   *step = claimed[store_int32(i, 1)];
 
+		if (ready_kind_read(store_text(i, 15)) != step->kind || store_int32(i, 16) != step->ready_entry ||
+			store_int32(i, 17) != step->branch_id)
+			continue;
 		read_position(step, i);
 		steps = lappend(steps, step);
 	}
@@ -373,15 +377,17 @@ claim_message(int64 run_id, int *branch_id, bool *more)
 }
 
 char *
-claim_wait(int64 run_id, int branch_id, int64 *reference)
+claim_overdue_wait(int64 run_id, int branch_id, int entry, int64 *reference)
 {
 	static Statement find = {
-		"SELECT kind, reference FROM dalp_workflow.wait WHERE run_id OPERATOR(pg_catalog.=) $1"
-		" AND branch_id OPERATOR(pg_catalog.=) $2",
-		2, {INT8OID, INT4OID}
+		"SELECT w.kind, w.reference FROM dalp_workflow.wait w WHERE w.run_id OPERATOR(pg_catalog.=) $1"
+		" AND w.branch_id OPERATOR(pg_catalog.=) $2 AND NOT EXISTS (SELECT FROM dalp_workflow.timer t"
+		" WHERE t.run_id OPERATOR(pg_catalog.=) $1 AND t.branch_id OPERATOR(pg_catalog.=) $2"
+		" AND t.kind OPERATOR(pg_catalog.=) 'timeout' AND t.entry OPERATOR(pg_catalog.=) $3)",
+		3, {INT8OID, INT4OID, INT4OID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[2] = {Int64GetDatum(run_id), Int32GetDatum(branch_id)};
+	Datum		values[3] = {Int64GetDatum(run_id), Int32GetDatum(branch_id), Int32GetDatum(entry)};
 
 	if (store_write(&find, values, NULL, 1) == 0)
 		return NULL;

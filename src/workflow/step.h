@@ -190,8 +190,12 @@ extern Message *claim_signal(int64 run_id, const char *name, const BatchWrites *
 /* The first message that a wait of the run is for, with that wait's branch; NULL if none. *more = there are others. */
 extern Message *claim_message(int64 run_id, int *branch_id, bool *more);
 
-/* What the branch waits for: kind, reference (0 = none); NULL = nothing. */
-extern char *claim_wait(int64 run_id, int branch_id, int64 *reference);
+/*
+ * What the branch waits for, whose time-out has come: kind, reference (0 =
+ * none); NULL = nothing.  Where a timer of this entry still runs, the time-out
+ * was that of an earlier attempt, and NULL is returned.
+ */
+extern char *claim_overdue_wait(int64 run_id, int branch_id, int entry, int64 *reference);
 
 /* Loads the position of a branch into a step whose run_id, definition and branch_id are set; false if it is gone. */
 extern bool claim_position(Step *step, ClaimRecall recall);

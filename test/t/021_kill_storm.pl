@@ -1,7 +1,7 @@
 # Guards: 200 runs of 10 SQL steps, with kill -9 of random workers and of the
 # postmaster every 2 s for 30 s: each step took effect exactly once, no run is
 # stuck, and the first step comes within 1 s after the server accepts connections.
-# (make torture does the same for longer.)
+# (make torture does it for longer, and with more kinds of faults.)
 use strict;
 use warnings;
 
@@ -12,7 +12,12 @@ use Test::More;
 
 my $node = dalp_node('main', settings => { restart_after_crash => 'on' });
 
-kill_storm($node, seconds => $ENV{TORTURE_SECONDS} // 30, runs => 200, seed => $ENV{TORTURE_SEED});
+kill_storm($node,
+	seconds => $ENV{TORTURE_SECONDS} // 30,
+	runs => 200,
+	seed => $ENV{TORTURE_SEED},
+	kills => $ENV{TORTURE_KILLS},
+	menu => defined $ENV{TORTURE_SECONDS});
 $node->stop;
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP/, 'nothing strange in the log');
 done_testing();
