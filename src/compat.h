@@ -107,6 +107,33 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 	((void) (class), pg_database_ownercheck(object, role))
 #endif
 
+/*
+ * What core/table*.c asks the executor for: whether an update touches indexes
+ * has three answers since 16, and some functions got arguments.
+ */
+#if PG_VERSION_NUM >= 160000
+#define UpdateIndexes TU_UpdateIndexes
+#define UPDATES_INDEXES(answer) ((answer) != TU_None)
+#define EXEC_INSERT_INDEX_TUPLES(target, slot, estate, update, no_error, conflict) \
+	ExecInsertIndexTuples(target, slot, estate, update, no_error, conflict, NIL, false)
+#else
+#define UpdateIndexes bool
+#define UPDATES_INDEXES(answer) (answer)
+#define EXEC_INSERT_INDEX_TUPLES(target, slot, estate, update, no_error, conflict) \
+	ExecInsertIndexTuples(target, slot, estate, update, no_error, conflict, NIL)
+#endif
+#if PG_VERSION_NUM >= 180000
+#define EXEC_CHECK_INDEX_CONSTRAINTS(target, slot, estate, conflict) \
+	ExecCheckIndexConstraints(target, slot, estate, conflict, &(slot)->tts_tid, NIL)
+#define INDEX_BEGINSCAN(heap, index, snapshot, keys, orderbys) \
+	index_beginscan(heap, index, snapshot, NULL, keys, orderbys)
+#else
+#define EXEC_CHECK_INDEX_CONSTRAINTS(target, slot, estate, conflict) \
+	ExecCheckIndexConstraints(target, slot, estate, conflict, NIL)
+#define INDEX_BEGINSCAN(heap, index, snapshot, keys, orderbys) \
+	index_beginscan(heap, index, snapshot, keys, orderbys)
+#endif
+
 /* 14 flushes each message by itself. */
 #if PG_VERSION_NUM < 150000
 #define shm_mq_send(queue, length, data, nowait, flush) \

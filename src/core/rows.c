@@ -6,7 +6,6 @@
 
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "core/rows.h"
@@ -95,23 +94,6 @@ rows_flush(Rows *rows, Statement *statement)
 	Assert(statement->argument_count == rows->columns);
 	rows_arrays(rows, arrays);
 	return store_write(statement, arrays, NULL, 0);
-}
-
-uint64
-rows_flush_by_tid(Rows *rows, Statement *statement)
-{
-	static const char *const off[] = {"enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
-	uint64		result;
-	int			nest;
-
-	if (rows->count == 0)
-		return 0;
-	nest = NewGUCNestLevel();
-	for (size_t i = 0; i < lengthof(off); i++)
-		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	result = rows_flush(rows, statement);
-	AtEOXact_GUC(false, nest);
-	return result;
 }
 
 void

@@ -42,13 +42,6 @@ extern void rows_arrays(Rows *rows, Datum *arrays);
 extern uint64 rows_flush(Rows *rows, Statement *statement);
 
 /*
- * The same for an update that joins the arrays with its table by ctid.  Index
- * scans are off meanwhile, so that the rows are found by their ctids and not
- * by reading a table that statistics call small.
- */
-extern uint64 rows_flush_by_tid(Rows *rows, Statement *statement);
-
-/*
  * Runs a statement of single values once a row, and empties them: for updates
  * and deletes by key, which a planner without good statistics could otherwise
  * join the wrong way round.

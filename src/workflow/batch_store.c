@@ -1,6 +1,6 @@
 /*
  * batch_store.c
- *		Everything that a batch of steps writes: one statement a table.
+ *		Everything that a batch of steps writes, table by table.
  *
  * In an executor, at the end of a batch's transaction, with the runs locked.
  * Order of writing is the order of locking everywhere: run, branch, wait,
@@ -10,129 +10,43 @@
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "core/clock.h"
 #include "core/wake.h"
 #include "workflow/compensate.h"
+#include "workflow/hot_tables.h"
 #include "workflow/journal_partition.h"
 #include "workflow/step.h"
 
+/* Columns of the rows, in the order of hot_tables.h where they have its tables. */
 static const Oid journal_types[] = {
 	INT8OID, INT4OID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 	INT4OID, JSONBOID, JSONBOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID
 };
-static Statement journal_insert = {
-	"INSERT INTO dalp_workflow.journal (run_id, branch_id, seq, event, state, entry, attempt, entered_at, at,"
-	" input_seq, output, variables, error, cause, details, worker)"
-	" SELECT * FROM unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::text[], $6::int[],"
-	" $7::int[], $8::timestamptz[], $9::timestamptz[], $10::int[], $11::jsonb[], $12::jsonb[], $13::text[],"
-	" $14::text[], $15::jsonb[], $16::text[])",
-	16, {INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
-	TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
-	TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID}
-};
-
 static const Oid branch_types[] = {
-	TIDOID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID
+	TIDOID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, INT2ARRAYOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID
 };
-static Statement branch_update = {
-	"UPDATE dalp_workflow.branch b SET state = u.state, entry = u.entry, entered_at = u.entered_at,"
-	" attempt = u.attempt, retries = u.retries::int2[], transient = u.transient, last_seq = u.last_seq,"
-	" data_seq = u.data_seq, children_started = u.children_started, children_open = u.children_open,"
-	" children_failed = u.children_failed, outcome = u.outcome"
-	" FROM unnest($1::tid[], $2::text[], $3::int[], $4::timestamptz[], $5::int[], $6::text[], $7::int[], $8::int[],"
-	" $9::int[], $10::int[], $11::int[], $12::int[], $13::text[])"
-	" AS u(row_id, state, entry, entered_at, attempt, retries, transient, last_seq, data_seq, children_started,"
-	" children_open, children_failed, outcome) WHERE b.ctid OPERATOR(pg_catalog.=) u.row_id",
-	13, {TIDARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
-	INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID}
-};
-
 static const Oid tid_types[] = {TIDOID};
-static Statement ready_delete = {
-	"DELETE FROM dalp_workflow.ready WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)",
-	1, {TIDARRAYOID}
-};
-
 static const Oid ready_types[] = {INT2OID, INT2OID, INT8OID, INT8OID, INT4OID, TEXTOID, INT4OID};
-static Statement ready_insert = {
-	"INSERT INTO dalp_workflow.ready (shard, rank, pass, run_id, branch_id, kind, entry)"
-	" SELECT * FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::int[],"
-	" $6::text[], $7::int[])",
-	7, {INT2ARRAYOID, INT2ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID}
-};
-
 static const Oid timer_types[] = {INT2OID, TIMESTAMPTZOID, INT8OID, INT4OID, TEXTOID, INT4OID};
-static Statement timers_insert = {
-	"INSERT INTO dalp_workflow.timer (shard, fire_at, run_id, branch_id, kind, entry)"
-	" SELECT * FROM unnest($1::smallint[], $2::timestamptz[], $3::bigint[], $4::int[], $5::text[], $6::int[])",
-	6, {INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID}
-};
-
 static const Oid branch_key_types[] = {INT8OID, INT4OID};
-static Statement timers_delete = {
-	"DELETE FROM dalp_workflow.timer WHERE run_id OPERATOR(pg_catalog.=) $1"
-	" AND branch_id OPERATOR(pg_catalog.=) $2 AND kind OPERATOR(pg_catalog.<>) 'deadline'",
-	2, {INT8OID, INT4OID}
-};
-static Statement wait_delete = {
-	"DELETE FROM dalp_workflow.wait WHERE run_id OPERATOR(pg_catalog.=) $1"
-	" AND branch_id OPERATOR(pg_catalog.=) $2",
-	2, {INT8OID, INT4OID}
-};
-
 static const Oid wait_types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID};
-static Statement wait_insert = {
-	"INSERT INTO dalp_workflow.wait (run_id, branch_id, kind, name, reference, since)"
-	" SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])",
-	6, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}
-};
-
 static const Oid message_types[] = {INT8OID};
+
 static Statement message_delete = {
 	"DELETE FROM dalp_workflow.inbox WHERE message_id OPERATOR(pg_catalog.=) ANY ($1)",
 	1, {INT8ARRAYOID}
 };
 
 static const Oid parked_types[] = {INT8OID, INT4OID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
-static Statement parked_insert = {
-	"INSERT INTO dalp_workflow.parked (run_id, branch_id, kind, entry, reason, reference, since)"
-	" SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::int[], $5::text[], $6::text[], $7::timestamptz[])",
-	7, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
-};
-
 static const Oid done_types[] = {
 	INT8OID, INT4OID, TEXTOID, INT2OID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 	INT4OID, JSONBOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, BOOLOID
 };
-static Statement done_insert = {
-	"INSERT INTO dalp_workflow.run_done (run_id, definition_id, status, priority, concurrency_key, parent_run_id,"
-	" parent_branch, state, started_at, finished_at, redrives, output, error, cause, last_seq, data_seq, entry,"
-	" compensated) SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::smallint[], $5::text[], $6::bigint[], $7::int[],"
-	" $8::text[], $9::timestamptz[], $10::timestamptz[], $11::int[], $12::jsonb[], $13::text[], $14::text[],"
-	" $15::int[], $16::int[], $17::int[], $18::boolean[])",
-	18, {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID,
-	TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
-	TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, BOOLARRAYOID}
-};
 
-/* What a run has besides its row in run_done, its data and its journal; in the order of locking. */
-#define CLEAR(table) \
-	{"DELETE FROM dalp_workflow." table " WHERE run_id OPERATOR(pg_catalog.=) ANY ($1)", 1, {INT8ARRAYOID}}
-/* Signals of a run that may be redriven are kept: a state that it hasn't reached yet may await them. */
-#define UNLESS_REDRIVEN(table) \
-	" AND NOT EXISTS (SELECT FROM dalp_workflow.run_done f WHERE f.run_id OPERATOR(pg_catalog.=) " table ".run_id" \
-	" AND f.status OPERATOR(pg_catalog.=) ANY (ARRAY['FAILED', 'TIMED_OUT']))"
-static Statement run_clear[] = {
-	CLEAR("run"), CLEAR("branch"), CLEAR("wait"),
-	{"DELETE FROM dalp_workflow.inbox i WHERE i.run_id OPERATOR(pg_catalog.=) ANY ($1)"
-	" AND (i.kind OPERATOR(pg_catalog.<>) 'signal' OR (true" UNLESS_REDRIVEN("i") "))", 1, {INT8ARRAYOID}},
-	{"DELETE FROM dalp_workflow.signal_key k WHERE k.run_id OPERATOR(pg_catalog.=) ANY ($1)" UNLESS_REDRIVEN("k"),
-	1, {INT8ARRAYOID}},
-	CLEAR("timer"), CLEAR("parked"), CLEAR("ready")
-};
 /* Those that failed are kept for their dead letters. */
 static Statement compensation_clear = {
 	"DELETE FROM dalp_workflow.compensation WHERE run_id OPERATOR(pg_catalog.=) ANY ($1)"
@@ -194,51 +108,262 @@ ensure_partitions(const Rows *journal)
 	}
 }
 
+static void
+add_row(Table *table, const Rows *rows, int row)
+{
+	table_add(table);
+	for (int i = 0; i < rows->columns; i++)
+		if (!rows->nulls[i][row])
+			table_set(table, i, rows->values[i][row]);
+}
+
+/* Inserts rows whose columns are the table's, and empties them. */
+static void
+insert_rows(const TableName *name, Rows *rows)
+{
+	Table	   *table;
+
+	if (rows->count == 0)
+		return;
+	table = table_begin(name);
+	for (int row = 0; row < rows->count; row++)
+		add_row(table, rows, row);
+	table_end(table);
+	rows->count = 0;
+}
+
+static void
+insert_journal(Rows *rows)
+{
+	Table	   *partition = NULL;
+
+	for (int row = 0; row < rows->count; row++)
+	{
+		int64		run_id = DatumGetInt64(rows->values[JOURNAL_RUN_ID][row]);
+
+		if (!table_has_key(partition, run_id))
+		{
+			if (partition != NULL)
+				table_end(partition);
+			partition = table_begin_partition(&journal_table, run_id);
+		}
+		add_row(partition, rows, row);
+	}
+	if (partition != NULL)
+		table_end(partition);
+	rows->count = 0;
+}
+
+/* The new positions; where the rows are then goes into the steps (batch_position). */
+static void
+update_branches(Rows *rows)
+{
+	static const int columns[] = {
+		BRANCH_STATE, BRANCH_ENTRY, BRANCH_ENTERED_AT, BRANCH_ATTEMPT, BRANCH_RETRIES, BRANCH_TRANSIENT,
+		BRANCH_LAST_SEQ, BRANCH_DATA_SEQ, BRANCH_CHILDREN_STARTED, BRANCH_CHILDREN_OPEN, BRANCH_CHILDREN_FAILED,
+		BRANCH_OUTCOME
+	};
+	Table	   *table;
+
+	if (rows->count == 0)
+		return;
+	table = table_begin(&branch_table);
+	for (int row = 0; row < rows->count; row++)
+	{
+		Datum		values[lengthof(columns)];
+		bool		nulls[lengthof(columns)];
+
+		for (size_t i = 0; i < lengthof(columns); i++)
+		{
+			values[i] = rows->values[i + 1][row];
+			nulls[i] = rows->nulls[i + 1][row];
+		}
+		if (!table_update(table, (ItemPointer) DatumGetPointer(rows->values[0][row]), lengthof(columns),
+						  columns, values, nulls))
+			elog(ERROR, "a branch moved although its run is locked");
+	}
+	table_end(table);
+	rows->count = 0;
+}
+
+static void
+delete_ready(Rows *rows)
+{
+	Table	   *table;
+
+	if (rows->count == 0)
+		return;
+	table = table_begin(&ready_table);
+	for (int row = 0; row < rows->count; row++)
+		(void) table_delete(table, (ItemPointer) DatumGetPointer(rows->values[0][row]));
+	table_end(table);
+	rows->count = 0;
+}
+
+/* What a branch waits for has ended. */
+static void
+delete_waits(Rows *rows)
+{
+	static const int key[] = {WAIT_RUN_ID, WAIT_BRANCH_ID};
+	Table	   *table;
+	TableScan  *scan;
+
+	if (rows->count == 0)
+		return;
+	table = table_begin(&wait_table);
+	scan = table_scan_begin(table, lengthof(key), key);
+	for (int row = 0; row < rows->count; row++)
+	{
+		Datum		values[] = {rows->values[0][row], rows->values[1][row]};
+
+		table_scan_key(scan, values);
+		while (table_scan_next(scan))
+			(void) table_delete(table, table_scan_row(scan));
+	}
+	table_scan_end(scan);
+	table_end(table);
+	rows->count = 0;
+}
+
+/* Those of a branch, but not the deadline of its run. */
+static void
+delete_timers(Rows *rows)
+{
+	static const int key[] = {TIMER_RUN_ID};
+	Table	   *table;
+	TableScan  *scan;
+
+	if (rows->count == 0)
+		return;
+	table = table_begin(&timer_table);
+	scan = table_scan_begin(table, lengthof(key), key);
+	for (int row = 0; row < rows->count; row++)
+	{
+		Datum		values[] = {rows->values[0][row]};
+
+		table_scan_key(scan, values);
+		while (table_scan_next(scan))
+			if (table_int32(scan, TIMER_BRANCH_ID) == DatumGetInt32(rows->values[1][row]) &&
+				strcmp(table_text(scan, TIMER_KIND), "deadline") != 0)
+				(void) table_delete(table, table_scan_row(scan));
+	}
+	table_scan_end(scan);
+	table_end(table);
+	rows->count = 0;
+}
+
+/* A run that has ended. */
+typedef struct Ended
+{
+	int64		run_id;
+	bool		keeps_signals;	/* it may be redriven, and a state that it hasn't reached may await them */
+} Ended;
+
+/* Deletes all rows of the runs. */
+static void
+clear(const TableName *name, int run_id_column, const Ended *ended, int count, bool is_signals)
+{
+	const int	key[] = {run_id_column};
+	Table	   *table = table_begin(name);
+	TableScan  *scan = table_scan_begin(table, lengthof(key), key);
+
+	for (int i = 0; i < count; i++)
+	{
+		Datum		values[] = {Int64GetDatum(ended[i].run_id)};
+
+		if (is_signals && ended[i].keeps_signals)
+			continue;
+		table_scan_key(scan, values);
+		while (table_scan_next(scan))
+			(void) table_delete(table, table_scan_row(scan));
+	}
+	table_scan_end(scan);
+	table_end(table);
+}
+
+/* Messages of the runs, but not signals that are kept. */
+static void
+clear_inbox(const Ended *ended, int count)
+{
+	static const int key[] = {INBOX_RUN_ID};
+	Table	   *table = table_begin(&inbox_table);
+	TableScan  *scan = table_scan_begin(table, lengthof(key), key);
+
+	for (int i = 0; i < count; i++)
+	{
+		Datum		values[] = {Int64GetDatum(ended[i].run_id)};
+
+		table_scan_key(scan, values);
+		while (table_scan_next(scan))
+			if (!ended[i].keeps_signals || strcmp(table_text(scan, INBOX_KIND), "signal") != 0)
+				(void) table_delete(table, table_scan_row(scan));
+	}
+	table_scan_end(scan);
+	table_end(table);
+}
+
+/* What runs that have ended have besides run_done, their data and their journal; in the order of locking. */
+static void
+clear_runs(const Ended *ended, int count)
+{
+	clear(&run_table, RUN_RUN_ID, ended, count, false);
+	clear(&branch_table, BRANCH_RUN_ID, ended, count, false);
+	clear(&wait_table, WAIT_RUN_ID, ended, count, false);
+	clear_inbox(ended, count);
+	clear(&signal_key_table, SIGNAL_KEY_RUN_ID, ended, count, true);
+	clear(&timer_table, TIMER_RUN_ID, ended, count, false);
+	clear(&parked_table, PARKED_RUN_ID, ended, count, false);
+	clear(&ready_table, READY_COLUMN_RUN_ID, ended, count, false);
+}
+
+static void
+clear_compensations(const Ended *ended, int count)
+{
+	static const Oid types[] = {INT8OID};
+	Rows		rows;
+
+	INIT(&rows, types);
+	for (int i = 0; i < count; i++)
+	{
+		rows_add(&rows);
+		rows_set(&rows, 0, Int64GetDatum(ended[i].run_id));
+	}
+	rows_flush(&rows, &compensation_clear);
+}
+
 void
 batch_flush(BatchWrites *writes)
 {
-	static const Oid run_types[] = {INT8OID};
 	bool		timers = writes->timers.count > 0;
-	uint64		positions = writes->branches.count;
-	Rows		done;
+	int			done = writes->runs_done.count;
+	Ended	   *ended = palloc(sizeof(Ended) * Max(done, 1));
 
-	INIT(&done, run_types);
-	for (int i = 0; i < writes->runs_done.count; i++)
+	for (int i = 0; i < done; i++)
 	{
-		rows_add(&done);
-		rows_set(&done, 0, writes->runs_done.values[0][i]);
+		char	   *status = TextDatumGetCString(writes->runs_done.values[DONE_STATUS][i]);
+
+		ended[i].run_id = DatumGetInt64(writes->runs_done.values[DONE_RUN_ID][i]);
+		ended[i].keeps_signals = strcmp(status, "FAILED") == 0 || strcmp(status, "TIMED_OUT") == 0;
 	}
 
-	rows_flush(&writes->runs_done, &done_insert);
-	if (rows_flush_by_tid(&writes->branches, &branch_update) != positions)
-		elog(ERROR, "a branch moved although its run is locked");
+	insert_rows(&run_done_table, &writes->runs_done);
+	update_branches(&writes->branches);
 	ensure_partitions(&writes->journal);
-	rows_flush(&writes->journal, &journal_insert);
+	insert_journal(&writes->journal);
 	compensate_flush(writes);
-	rows_each(&writes->waits_gone, &wait_delete);
-	rows_flush(&writes->waits, &wait_insert);
+	delete_waits(&writes->waits_gone);
+	insert_rows(&wait_table, &writes->waits);
 	batch_tasks_flush(writes);
 	rows_flush(&writes->messages_gone, &message_delete);
-	rows_each(&writes->timers_gone, &timers_delete);
-	rows_flush(&writes->timers, &timers_insert);
-	rows_flush(&writes->ready_gone, &ready_delete);
-	rows_flush(&writes->ready_new, &ready_insert);
-	rows_flush(&writes->parked, &parked_insert);
-	if (done.count > 0)
-	{
-		int			count = done.count;
-
-		for (size_t i = 0; i < lengthof(run_clear); i++)
-		{
-			done.count = count;
-			rows_flush(&done, &run_clear[i]);
-		}
-		if (writes->compensations_gone)
-		{
-			done.count = count;
-			rows_flush(&done, &compensation_clear);
-		}
-	}
+	delete_timers(&writes->timers_gone);
+	insert_rows(&timer_table, &writes->timers);
+	delete_ready(&writes->ready_gone);
+	insert_rows(&ready_table, &writes->ready_new);
+	insert_rows(&parked_table, &writes->parked);
+	if (done > 0)
+		clear_runs(ended, done);
+	if (done > 0 && writes->compensations_gone)
+		clear_compensations(ended, done);
 	if (timers)
 		wake_at_commit(WORKER_SCHEDULER);
 	if (writes->has_waiters)
@@ -276,27 +401,25 @@ batch_journal(BatchWrites *writes, Step *step, const char *event, TimestampTz at
 				  psprintf("session %d", MyProcPid));
 }
 
-/* The counters as the text of an int2[], NULL while all are 0. */
-static char *
-retries_text(const Step *step)
+/* The counters as an int2[], or none while all are 0. */
+static void
+set_retries(Rows *rows, int column, const Step *step)
 {
+	Datum		counters[ASL_MAX_RETRIERS];
 	int			used = 0;
-	StringInfoData text;
 
 	for (int i = 0; i < ASL_MAX_RETRIERS; i++)
+	{
+		counters[i] = Int16GetDatum(step->retries[i]);
 		if (step->retries[i] != 0)
 			used = i + 1;
-	if (used == 0)
-		return NULL;
-	initStringInfo(&text);
-	for (int i = 0; i < used; i++)
-		appendStringInfo(&text, "%c%d", i == 0 ? '{' : ',', step->retries[i]);
-	appendStringInfoChar(&text, '}');
-	return text.data;
+	}
+	if (used > 0)
+		rows_set(rows, column, PointerGetDatum(construct_array(counters, used, INT2OID, sizeof(int16), true, TYPALIGN_SHORT)));
 }
 
 void
-batch_position(BatchWrites *writes, const Step *step)
+batch_position(BatchWrites *writes, Step *step)
 {
 	Rows	   *rows = &writes->branches;
 
@@ -306,7 +429,7 @@ batch_position(BatchWrites *writes, const Step *step)
 	rows_set(rows, 2, Int32GetDatum(step->entry));
 	rows_set(rows, 3, TimestampTzGetDatum(step->entered_at));
 	rows_set(rows, 4, Int32GetDatum(step->attempt));
-	rows_set_text(rows, 5, retries_text(step));
+	set_retries(rows, 5, step);
 	rows_set(rows, 6, Int32GetDatum(step->transient));
 	rows_set(rows, 7, Int32GetDatum(step->last_seq));
 	rows_set(rows, 8, Int32GetDatum(step->data_seq));

@@ -1,13 +1,13 @@
 /*
  * claim_store.c
- *		Taking work in claim order, with its runs locked, and reading where
- *		each branch stands.
+ *		Taking work in claim order, with its runs locked; messages; keys.
  *
- * In an executor.  Two statements on purpose: the first locks, the second
- * reads with a snapshot taken after the lock.  One statement that did both
- * could read a branch from before a commit that its lock has waited for, and a
- * step would run twice.  (The primary key of the journal would still refuse
- * the second one's checkpoint.)
+ * In an executor, and where people do something to a run in their backends.
+ * Two rounds on purpose: the first locks, the second (position_store.c) reads
+ * with a snapshot taken after the locks.  One round that did both could read a
+ * branch from before a commit that its lock has waited for, and a step would
+ * run twice.  (The primary key of the journal would still refuse the second
+ * one's checkpoint.)
  */
 #include "compat.h"
 
@@ -19,82 +19,9 @@
 #include "core/clock.h"
 #include "core/spi.h"
 #include "core/wake.h"
+#include "workflow/hot_tables.h"
+#include "workflow/position_store.h"
 #include "workflow/step.h"
-
-/* The lock; what it returns of the run can't change while it is held. */
-#define CLAIM_COLUMNS \
-	"SELECT q.row_id, q.kind, q.entry, q.branch_id, r.run_id, r.definition_id, r.priority, r.paused, w.paused," \
-	" r.concurrency_key, r.parent_run_id, r.parent_branch, r.started_at, r.redrives, q.shard, r.compensating"
-#define CLAIM_JOINS \
-	" JOIN dalp_workflow.run r ON r.run_id OPERATOR(pg_catalog.=) q.run_id" \
-	" JOIN dalp_workflow.definition d ON d.definition_id OPERATOR(pg_catalog.=) r.definition_id" \
-	" JOIN dalp_workflow.workflow w ON w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id" \
-	" FOR NO KEY UPDATE OF r"
-
-/* Locks within the limit: runs that somebody else has locked take nobody's place. */
-static Statement claim = {
-	"SELECT q.row_id, q.kind, q.entry, q.branch_id, q.run_id, q.definition_id, q.priority, q.paused, w.paused,"
-	" q.concurrency_key, q.parent_run_id, q.parent_branch, q.started_at, q.redrives, q.shard, q.compensating"
-	" FROM unnest($1::smallint[]) AS s(shard) CROSS JOIN LATERAL"
-	" (SELECT y.ctid AS row_id, y.kind, y.entry, y.branch_id, y.shard, r.run_id, r.definition_id, r.priority, r.paused,"
-	" r.concurrency_key, r.parent_run_id, r.parent_branch, r.started_at, r.redrives, r.compensating"
-	" FROM dalp_workflow.ready y JOIN dalp_workflow.run r ON r.run_id OPERATOR(pg_catalog.=) y.run_id"
-	" WHERE y.shard OPERATOR(pg_catalog.=) s.shard ORDER BY y.rank, y.pass, y.run_id LIMIT $2"
-	" FOR NO KEY UPDATE OF r SKIP LOCKED) AS q"
-	" JOIN dalp_workflow.definition d ON d.definition_id OPERATOR(pg_catalog.=) q.definition_id"
-	" JOIN dalp_workflow.workflow w ON w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id",
-	2, {INT2ARRAYOID, INT4OID}
-};
-static Statement claim_one = {
-	CLAIM_COLUMNS
-	" FROM (SELECT y.ctid AS row_id, y.kind, y.entry, y.branch_id, y.run_id, y.shard FROM dalp_workflow.ready y"
-	" WHERE y.run_id OPERATOR(pg_catalog.=) $1 ORDER BY y.rank, y.pass LIMIT 1) AS q"
-	CLAIM_JOINS " SKIP LOCKED",
-	1, {INT8OID}
-};
-
-/* Not for stepping but for what people do to a run: waits for the lock. */
-static Statement lock_run = {
-	CLAIM_COLUMNS
-	" FROM (SELECT '(0,0)'::tid AS row_id, 'step'::text AS kind, 0 AS entry, 0 AS branch_id, $1 AS run_id,"
-	" 0::smallint AS shard) AS q"
-	CLAIM_JOINS,
-	1, {INT8OID}
-};
-
-/*
- * Positions, of those whose ready row is still there.  Its place may hold
- * another row of the same run by now, so what it says is read again, too.
- * OFFSET 0 keeps the planner from turning the lookups round.
- */
-static Statement positions = {
-	"SELECT u.number, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq,"
-	" b.parent_branch, b.children_started, b.children_open, b.children_failed,"
-	" b.row_id, y.kind, y.entry, y.branch_id"
-	" FROM unnest($1::bigint[], $2::int[], $3::tid[], $4::int[]) AS u(run_id, branch_id, row_id, number)"
-	" CROSS JOIN LATERAL (SELECT y.kind, y.entry, y.branch_id FROM dalp_workflow.ready y WHERE y.ctid OPERATOR(pg_catalog.=) u.row_id"
-	" AND y.run_id OPERATOR(pg_catalog.=) u.run_id OFFSET 0) AS y"
-	" CROSS JOIN LATERAL (SELECT c.ctid AS row_id, c.* FROM dalp_workflow.branch c WHERE c.run_id OPERATOR(pg_catalog.=) u.run_id"
-	" AND c.branch_id OPERATOR(pg_catalog.=) u.branch_id OFFSET 0) AS b",
-	4, {INT8ARRAYOID, INT4ARRAYOID, TIDARRAYOID, INT4ARRAYOID}
-};
-static Statement position_one = {
-	"SELECT 0, b.state, b.entry, b.entered_at, b.attempt, b.retries, b.transient, b.last_seq, b.data_seq,"
-	" b.parent_branch, b.children_started, b.children_open, b.children_failed,"
-	" b.ctid"
-	" FROM dalp_workflow.branch b WHERE b.run_id OPERATOR(pg_catalog.=) $1"
-	" AND b.branch_id OPERATOR(pg_catalog.=) $2",
-	2, {INT8OID, INT4OID}
-};
-static Statement documents = {
-	"SELECT j.output, j.variables, d.input, CASE WHEN $2 OPERATOR(pg_catalog.>) 0 THEN"
-	" (SELECT s.details FROM dalp_workflow.journal s WHERE s.run_id OPERATOR(pg_catalog.=) $1"
-	" AND s.branch_id OPERATOR(pg_catalog.=) $2 AND s.seq OPERATOR(pg_catalog.=) 1) END FROM dalp_workflow.run_data d LEFT JOIN dalp_workflow.journal j"
-	" ON j.run_id OPERATOR(pg_catalog.=) d.run_id AND j.branch_id OPERATOR(pg_catalog.=) $2"
-	" AND j.seq OPERATOR(pg_catalog.=) $3"
-	" WHERE d.run_id OPERATOR(pg_catalog.=) $1",
-	3, {INT8OID, INT4OID, INT4OID}
-};
 
 /* A jsonb of the last result in the caller's memory, or NULL. */
 static Jsonb *
@@ -114,203 +41,223 @@ read_text(MemoryContext context, uint64 row, int column)
 	return text ? MemoryContextStrdup(context, text) : NULL;
 }
 
-/* Fills a step from a row of positions. The state is looked up in the definition. */
-static void
-read_position(Step *step, uint64 row)
+/* A ready row that was taken; its step knows of the run what can't change while it is locked. */
+typedef struct Claimed
 {
-	bool		isnull;
-	char	   *state = store_text(row, 2);
-	Datum		retries;
+	Step	   *step;
+	int			definition_id;
+} Claimed;
 
-	/* A procedure's machine has one state; the name is that of the last step, for people. */
-	if (step->definition->procedure != NULL)
-	{
-		step->state = asl_start(step->definition->machine);
-		step->label = state;
-	}
-	else
-		step->state = asl_find_state(step->definition->machine, state);
-	if (step->state == NULL)
-		elog(ERROR, "run " INT64_FORMAT " is in state \"%s\", which workflow \"%s\" version %d does not have",
-			 step->run_id, state, step->definition->workflow, step->definition->version);
-	step->entry = store_int32(row, 3);
-	step->entered_at = DatumGetTimestampTz(store_value(row, 4, &isnull));
-	step->attempt = store_int32(row, 5);
-	retries = store_value(row, 6, &isnull);
-	if (!isnull)
-	{
-		ArrayType  *array = DatumGetArrayTypeP(retries);
-		int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+/* Tables as they were before the locks. */
+typedef struct Claim
+{
+	Table	   *ready;
+	Table	   *run;
+	TableScan  *runs;
+	Claimed    *last;			/* run that was locked last, or NULL */
+	List	   *claimed;		/* of Claimed * */
+} Claim;
 
-		for (int i = 0; i < count && i < ASL_MAX_RETRIERS; i++)
-			step->retries[i] = ((int16 *) ARR_DATA_PTR(array))[i];
-	}
-	step->transient = store_int32(row, 7);
-	step->last_seq = store_int32(row, 8);
-	step->data_seq = store_int32(row, 9);
-	step->fork_parent = step->branch_id == 0 ? -1 : store_int32(row, 10);
-	step->children_started = store_int32(row, 11);
-	step->children_open = store_int32(row, 12);
-	step->children_failed = store_int32(row, 13);
-	ItemPointerCopy((ItemPointer) DatumGetPointer(store_value(row, 14, &isnull)), &step->branch_row);
-	step->entered_logged = step->attempt > 0 || step->transient > 0 || step->kind == READY_RESUME ||
-		step->kind == READY_TIMEOUT || step->kind == READY_DELIVER;
+static void
+claim_begin(Claim *claim)
+{
+	static const int key[] = {RUN_RUN_ID};
+
+	memset(claim, 0, sizeof(*claim));
+	claim->ready = table_begin(&ready_table);
+	claim->run = table_begin(&run_table);
+	claim->runs = table_scan_begin(claim->run, lengthof(key), key);
 }
 
-/* What flows: the state's input, the variables, the run's input. */
 static void
-read_documents(Step *step, MemoryContext context)
+claim_end(Claim *claim)
 {
-	Datum		values[3] = {
-		Int64GetDatum(step->run_id), Int32GetDatum(step->branch_id), Int32GetDatum(step->data_seq)
-	};
-
-	if (store_write(&documents, values, NULL, 1) == 0)
-		elog(ERROR, "run " INT64_FORMAT " has lost its input", step->run_id);
-	step->input = read_jsonb(context, 0, 1);
-	step->variables = read_jsonb(context, 0, 2);
-	step->run_input = read_jsonb(context, 0, 3);
-	step->item = read_jsonb(context, 0, 4);
-	if (step->data_seq == 0)
-		step->input = step->run_input;
-	if (step->input == NULL)
-		elog(ERROR, "run " INT64_FORMAT " has lost journal row %d of branch %d",
-			 step->run_id, step->data_seq, step->branch_id);
+	table_scan_end(claim->runs);
+	table_end(claim->run);
+	table_end(claim->ready);
 }
 
-/* A step with what the claim knows of the run. */
-static Step *
-read_claim(MemoryContext context, uint64 row)
+/* Locks the run; NULL where it is gone, or (LockWaitSkip) somebody else has it. */
+static Claimed *
+lock_run(Claim *claim, int64 run_id, LockWaitPolicy policy)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Step	   *step = palloc0(sizeof(Step));
-	bool		isnull;
+	Datum		values[] = {Int64GetDatum(run_id)};
+	TableScan  *runs = claim->runs;
+	Claimed    *claimed;
+	Step	   *step;
 
-	ItemPointerCopy((ItemPointer) DatumGetPointer(store_value(row, 1, &isnull)), &step->ready_row);
-	step->kind = ready_kind_read(store_text(row, 2));
-	step->ready_entry = store_int32(row, 3);
-	step->branch_id = store_int32(row, 4);
-	step->run_id = store_int64(row, 5);
-	step->priority = DatumGetInt16(store_value(row, 7, &isnull));
-	step->run_paused = store_bool(row, 8);
-	step->workflow_paused = store_bool(row, 9);
-	step->concurrency_key = read_text(context, row, 10);
-	step->parent_run_id = store_int64(row, 11);
-	step->parent_branch = store_int32(row, 12);
-	step->started_at = DatumGetTimestampTz(store_value(row, 13, &isnull));
-	step->redrives = store_int32(row, 14);
-	step->compensating = store_bool(row, 16);
-	MemoryContextSwitchTo(old);
-	return step;
+	table_scan_key(runs, values);
+	if (!table_scan_next(runs) || !table_scan_lock(runs, policy))
+		return NULL;
+	claimed = palloc(sizeof(Claimed));
+	claimed->step = step = palloc0(sizeof(Step));
+	claimed->definition_id = table_int32(runs, RUN_DEFINITION_ID);
+	step->run_id = run_id;
+	step->priority = table_int16(runs, RUN_PRIORITY);
+	step->run_paused = table_bool(runs, RUN_PAUSED);
+	step->concurrency_key = table_text(runs, RUN_CONCURRENCY_KEY);
+	step->parent_run_id = table_int64(runs, RUN_PARENT_RUN_ID);
+	step->parent_branch = table_int32(runs, RUN_PARENT_BRANCH);
+	step->started_at = table_int64(runs, RUN_STARTED_AT);
+	step->redrives = table_int32(runs, RUN_REDRIVES);
+	step->compensating = table_bool(runs, RUN_COMPENSATING);
+	return claimed;
+}
+
+/* Another ready row of the run that was locked last. */
+static Claimed *
+copy_claimed(const Claimed *last)
+{
+	Claimed    *claimed = palloc(sizeof(Claimed));
+
+	claimed->definition_id = last->definition_id;
+	claimed->step = memcpy(palloc(sizeof(Step)), last->step, sizeof(Step));
+	return claimed;
+}
+
+/* Takes the current ready row, if its run can be locked at once. */
+static bool
+take(Claim *claim, TableScan *rows)
+{
+	int64		run_id = table_int64(rows, READY_COLUMN_RUN_ID);
+	Claimed    *claimed = claim->last != NULL && claim->last->step->run_id == run_id ?
+		copy_claimed(claim->last) : lock_run(claim, run_id, LockWaitSkip);
+
+	if (claimed == NULL)
+		return false;
+	ItemPointerCopy(table_scan_row(rows), &claimed->step->ready_row);
+	claimed->step->branch_id = table_int32(rows, READY_COLUMN_BRANCH_ID);
+	claim->claimed = lappend(claim->claimed, claimed);
+	claim->last = claimed;
+	return true;
+}
+
+/* In claim order. Within the limit: runs that somebody else has locked take nobody's place. */
+static void
+take_of_shards(Claim *claim, uint32 shards, int limit, uint32 *shards_left)
+{
+	static const int order[] = {READY_COLUMN_SHARD};
+	TableScan  *rows = table_scan_begin(claim->ready, lengthof(order), order);
+
+	for (uint32 left = shards; left != 0; left &= left - 1)
+	{
+		int			shard = pg_rightmost_one_pos32(left);
+		Datum		values[] = {Int16GetDatum(shard)};
+		int			taken = 0;
+
+		table_scan_key(rows, values);
+		while (taken < limit && table_scan_next(rows))
+			taken += take(claim, rows);
+		if (taken > 0)
+			*shards_left |= 1U << shard;
+	}
+	table_scan_end(rows);
+}
+
+/* The first row of one run in claim order. */
+static void
+take_of_run(Claim *claim, int64 run_id, uint32 *shards_left)
+{
+	static const int key[] = {READY_COLUMN_RUN_ID};
+	Datum		values[] = {Int64GetDatum(run_id)};
+	TableScan  *rows = table_scan_begin(claim->ready, lengthof(key), key);
+	ItemPointerData first;
+	int16		rank = 0;
+	int64		pass = 0;
+
+	ItemPointerSetInvalid(&first);
+	table_scan_key(rows, values);
+	while (table_scan_next(rows))
+	{
+		int16		its_rank = table_int16(rows, READY_COLUMN_RANK);
+		int64		its_pass = table_int64(rows, READY_COLUMN_PASS);
+
+		if (ItemPointerIsValid(&first) && (its_rank > rank || (its_rank == rank && its_pass >= pass)))
+			continue;
+		ItemPointerCopy(table_scan_row(rows), &first);
+		rank = its_rank;
+		pass = its_pass;
+	}
+	if (ItemPointerIsValid(&first) && table_scan_fetch(rows, &first) && take(claim, rows))
+		*shards_left |= 1U << run_shard(run_id);
+	table_scan_end(rows);
 }
 
 List *
 claim_batch(uint32 shards, int limit, int64 only_run, ClaimFilter filter, ClaimRecall recall,
 			uint32 *shards_left)
 {
-	MemoryContext context = CurrentMemoryContext;
-	static const Oid types[] = {INT8OID, INT4OID, TIDOID, INT4OID};
-	Step	  **claimed;
-	int		   *definitions;
-	uint64		count;
-	Rows		keys;
+	static const int key[] = {READY_COLUMN_RUN_ID};
+	Claim		claim;
+	PositionReader reader = {0};
+	Table	   *ready;
+	TableScan  *rows;
 	List	   *steps = NIL;
-
-	if (only_run != 0)
-	{
-		Datum		values[1] = {Int64GetDatum(only_run)};
-
-		count = store_write(&claim_one, values, NULL, 0);
-	}
-	else
-	{
-		Datum		elements[READY_SHARDS];
-		int			elements_count = 0;
-		Datum		values[2];
-
-		for (int shard = 0; shard < READY_SHARDS; shard++)
-			if (shards & (1U << shard))
-				elements[elements_count++] = Int16GetDatum(shard);
-		values[0] = PointerGetDatum(construct_array(elements, elements_count, INT2OID, sizeof(int16), true, TYPALIGN_SHORT));
-		values[1] = Int32GetDatum(limit);
-		count = store_write(&claim, values, NULL, 0);
-	}
+	ListCell   *cell;
 
 	*shards_left = 0;
-	if (count == 0)
+	claim_begin(&claim);
+	if (only_run != 0)
+		take_of_run(&claim, only_run, shards_left);
+	else
+		take_of_shards(&claim, shards, limit, shards_left);
+	claim_end(&claim);
+	if (claim.claimed == NIL)
 		return NIL;
-	claimed = palloc(sizeof(Step *) * count);
-	definitions = palloc(sizeof(int) * count);
-	for (uint64 i = 0; i < count; i++)
-	{
-		claimed[i] = read_claim(context, i);
-		definitions[i] = store_int32(i, 6);
-		*shards_left |= 1U << store_int32(i, 15);
-	}
 
-	rows_init(&keys, lengthof(types), types);
-	for (uint64 i = 0; i < count; i++)
+	ready = table_begin(&ready_table);
+	rows = table_scan_begin(ready, lengthof(key), key);
+	foreach(cell, claim.claimed)
 	{
-		if (!filter(claimed[i]->run_id))
+		Claimed    *claimed = lfirst(cell);
+		Step	   *step = claimed->step;
+
+		if (!filter(step->run_id))
 			continue;
-		claimed[i]->definition = definition_get(definitions[i]);
-		rows_add(&keys);
-		rows_set(&keys, 0, Int64GetDatum(claimed[i]->run_id));
-		rows_set(&keys, 1, Int32GetDatum(claimed[i]->branch_id));
-		rows_set(&keys, 2, PointerGetDatum(&claimed[i]->ready_row));
-		rows_set(&keys, 3, Int32GetDatum((int) i));
-	}
-	count = rows_flush(&keys, &positions);
-	for (uint64 i = 0; i < count; i++)
-	{
-		Step	   *step = claimed[store_int32(i, 1)];
-
-		if (ready_kind_read(store_text(i, 15)) != step->kind || store_int32(i, 16) != step->ready_entry ||
-			store_int32(i, 17) != step->branch_id)
+		/* Somebody may have done it, and deleted the row, just before the lock. */
+		if (!table_scan_fetch(rows, &step->ready_row) ||
+			table_int64(rows, READY_COLUMN_RUN_ID) != step->run_id ||
+			table_int32(rows, READY_COLUMN_BRANCH_ID) != step->branch_id)
 			continue;
-		read_position(step, i);
-		steps = lappend(steps, step);
+		step->kind = ready_kind_read(table_text(rows, READY_COLUMN_KIND));
+		step->ready_entry = table_int32(rows, READY_COLUMN_ENTRY);
+		position_definition(&reader, step, claimed->definition_id);
+		if (position_read(&reader, step, recall))
+			steps = lappend(steps, step);
 	}
-
-	for (int i = 0; i < list_length(steps); i++)
-	{
-		Step	   *step = list_nth(steps, i);
-
-		if (recall == NULL || !recall(step))
-			read_documents(step, context);
-	}
+	table_scan_end(rows);
+	table_end(ready);
+	position_reader_end(&reader);
 	return steps;
 }
 
 Step *
 claim_run(int64 run_id)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Datum		values[1] = {Int64GetDatum(run_id)};
-	Step	   *step;
+	Claim		claim;
+	Claimed    *claimed;
+	PositionReader reader = {0};
 
-	if (store_write(&lock_run, values, NULL, 1) == 0)
+	claim_begin(&claim);
+	claimed = lock_run(&claim, run_id, LockWaitBlock);
+	claim_end(&claim);
+	if (claimed == NULL)
 		return NULL;
-	step = read_claim(context, 0);
-	step->definition = definition_get(store_int32(0, 6));
-	if (!claim_position(step, NULL))
+	position_definition(&reader, claimed->step, claimed->definition_id);
+	if (!position_read(&reader, claimed->step, NULL))
 		elog(ERROR, "run " INT64_FORMAT " has no branch 0", run_id);
-	return step;
+	position_reader_end(&reader);
+	return claimed->step;
 }
 
 bool
 claim_position(Step *step, ClaimRecall recall)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Datum		values[2] = {Int64GetDatum(step->run_id), Int32GetDatum(step->branch_id)};
+	PositionReader reader = {0};
+	bool		found = position_read(&reader, step, recall);
 
-	if (store_write(&position_one, values, NULL, 1) == 0)
-		return false;
-	memset(step->retries, 0, sizeof(step->retries));
-	read_position(step, 0);
-	if (recall == NULL || !recall(step))
-		read_documents(step, context);
-	return true;
+	position_reader_end(&reader);
+	return found;
 }
 
 /* Message columns as both queries below return them. */

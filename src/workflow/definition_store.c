@@ -10,6 +10,7 @@
 #include "core/instance.h"
 #include "core/spi.h"
 #include "workflow/definition.h"
+#include "workflow/hot_tables.h"
 
 /* Takes the name, or finds who has it; the row lock keeps versions dense. */
 int
@@ -104,32 +105,56 @@ definition_store_load(int definition_id, Definition *definition)
 	return DatumGetJsonbP(store_copy(context, store_value(0, 6, &isnull)));
 }
 
+/* Sets version and definition_id of the workflow's version, 0 = the latest. */
+static bool
+find_version(int workflow_id, int version, WorkflowInfo *info)
+{
+	static const int key[] = {DEFINITION_WORKFLOW_ID, DEFINITION_VERSION};
+	Table	   *table = table_begin_reading(&definition_table);
+	TableScan  *scan = table_scan_begin(table, lengthof(key), key);
+	Datum		values[] = {Int32GetDatum(workflow_id), Int32GetDatum(version)};
+	bool		found;
+
+	table_scan_prefix(scan, version == 0 ? 1 : 2, values);
+	found = table_scan_last(scan);
+	if (found)
+	{
+		info->definition_id = table_int32(scan, DEFINITION_DEFINITION_ID);
+		info->version = table_int32(scan, DEFINITION_VERSION);
+	}
+	table_scan_end(scan);
+	table_end(table);
+	return found;
+}
+
+/* Each start asks this, so without SQL. */
 bool
 definition_store_find(const char *name, int version, WorkflowInfo *info)
 {
-	static Statement find = {
-		"SELECT w.workflow_id, d.definition_id, d.version, w.owner::oid, w.paused,"
-		" w.max_running IS NOT NULL OR w.rate_per_second IS NOT NULL"
-		" FROM dalp_workflow.workflow w JOIN dalp_workflow.definition d"
-		" ON d.workflow_id OPERATOR(pg_catalog.=) w.workflow_id"
-		" WHERE w.name OPERATOR(pg_catalog.=) $1"
-		" AND ($2 OPERATOR(pg_catalog.=) 0 OR d.version OPERATOR(pg_catalog.=) $2)"
-		" ORDER BY d.version DESC LIMIT 1",
-		2, {TEXTOID, INT4OID}
-	};
-	Datum		values[2] = {CStringGetTextDatum(name), Int32GetDatum(version)};
-	bool		isnull;
+	static const int key[] = {WORKFLOW_NAME};
+	Table	   *table = table_begin_reading(&workflow_table);
+	TableScan  *scan = table_scan_begin(table, lengthof(key), key);
+	Datum		values[] = {CStringGetTextDatum(name)};
+	bool		found;
+	bool		isnull,
+				any_number,
+				any_rate;
 
-	if (store_write(&find, values, NULL, 1) == 0)
-		return false;
-	info->workflow_id = store_int32(0, 1);
-	info->definition_id = store_int32(0, 2);
-	info->version = store_int32(0, 3);
-	info->owner = DatumGetObjectId(store_value(0, 4, &isnull));
-	info->paused = store_bool(0, 5);
-	info->limited = store_bool(0, 6);
-	info->name = pstrdup(name);
-	return true;
+	table_scan_key(scan, values);
+	found = table_scan_next(scan);
+	if (found)
+	{
+		info->workflow_id = table_int32(scan, WORKFLOW_WORKFLOW_ID);
+		info->owner = DatumGetObjectId(table_value(scan, WORKFLOW_OWNER, &isnull));
+		info->paused = table_bool(scan, WORKFLOW_PAUSED);
+		(void) table_value(scan, WORKFLOW_MAX_RUNNING, &any_number);
+		(void) table_value(scan, WORKFLOW_RATE_PER_SECOND, &any_rate);
+		info->limited = !any_number || !any_rate;
+		info->name = pstrdup(name);
+	}
+	table_scan_end(scan);
+	table_end(table);
+	return found && find_version(info->workflow_id, version, info);
 }
 
 bool

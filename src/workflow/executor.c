@@ -16,6 +16,10 @@
  */
 #include "compat.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "access/xact.h"
 #include "portability/instr_time.h"
 #include "utils/guc.h"
@@ -39,6 +43,9 @@
 
 /* An idle executor looks less and less often, up to this many sweep intervals. */
 #define SWEEP_BACKOFF 10
+
+/* Free memory that the process keeps, in bytes. */
+#define KEPT_MEMORY (8 * 1024 * 1024)
 
 /* A run that fails alone for reasons of ours: put aside 0.2 s, 0.4 s …, dead letter at the last strike. */
 #define PENALTY_MS 100
@@ -76,6 +83,12 @@ executor_start(void)
 	SetConfigOption("enable_hashjoin", "off", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("enable_mergejoin", "off", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_OVERRIDE);
+
+#ifdef __GLIBC__
+	/* Memory of a turn is wanted again by the next one: don't give it to the kernel in between. */
+	(void) mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
+	(void) mallopt(M_MMAP_THRESHOLD, KEPT_MEMORY);
+#endif
 
 	control.keysize = sizeof(int64);
 	control.entrysize = sizeof(Penalty);

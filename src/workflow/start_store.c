@@ -1,6 +1,6 @@
 /*
  * start_store.c
- *		SQL that starts runs: ids, idempotency keys, all first rows.
+ *		Rows that start runs: ids, idempotency keys, all first rows.
  */
 #include "compat.h"
 
@@ -15,8 +15,9 @@
 
 #include "core/clock.h"
 #include "core/errors.h"
-#include "core/rows.h"
+#include "core/spi.h"
 #include "core/settings.h"
+#include "workflow/hot_tables.h"
 #include "workflow/start.h"
 #include "workflow/step.h"
 
@@ -63,73 +64,80 @@ refuse_key(const char *scope, const char *key, const char *first_use,
 			 errhint("Repeat the first request unchanged to get its run, or use another key.")));
 }
 
-void
-start_store_keys(const char *scope, int count, char **keys, uint8 (*fingerprints)[32],
-				 int64 *run_ids, bool *mine)
+/* Where a key belongs in the order of all keys, and which of the caller's list it is. */
+typedef struct KeyPlace
 {
-	/* In the order of the keys, so that two callers with overlapping lists don't deadlock. */
-	static Statement insert = {
-		"INSERT INTO dalp_workflow.idempotency (scope, key, fingerprint, run_id, created_at)"
-		" SELECT u.scope, u.key, u.fingerprint, u.run_id, u.at"
-		" FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bigint[], $5::timestamptz[], $6::int[])"
-		" AS u(scope, key, fingerprint, run_id, at, number) ORDER BY u.key, u.number ON CONFLICT DO NOTHING",
-		6, {TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID}
-	};
+	const char *key;
+	int			number;
+} KeyPlace;
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const KeyPlace *x = a;
+	const KeyPlace *y = b;
+	int			order = strcmp(x->key, y->key);
+
+	return order != 0 ? order : x->number - y->number;
+}
+
+/* Somebody was first with the key: committed by now, the insert has waited. */
+static void
+adopt_first(const char *scope, const char *key, const uint8 *fingerprint, int64 *run_id, bool *mine)
+{
 	static Statement find = {
 		"SELECT i.run_id, i.fingerprint, i.created_at::text FROM dalp_workflow.idempotency i"
 		" WHERE i.scope OPERATOR(pg_catalog.=) $1 AND i.key OPERATOR(pg_catalog.=) $2",
 		2, {TEXTOID, TEXTOID}
 	};
-	static const Oid types[] = {TEXTOID, TEXTOID, BYTEAOID, INT8OID, TIMESTAMPTZOID, INT4OID};
+	Datum		values[2] = {CStringGetTextDatum(scope), CStringGetTextDatum(key)};
+	bool		isnull;
+	bytea	   *first;
+
+	if (store_write(&find, values, NULL, 1) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("idempotency key \"%s\" was used by a transaction that this one can't see", key),
+				 errhint("Run the transaction again, or use READ COMMITTED.")));
+	first = DatumGetByteaPP(store_value(0, 2, &isnull));
+	if (memcmp(VARDATA_ANY(first), fingerprint, 32) != 0)
+		refuse_key(scope, key, store_text(0, 3), store_int64(0, 1), (uint8 *) VARDATA_ANY(first), fingerprint);
+	*run_id = store_int64(0, 1);
+	*mine = false;
+}
+
+void
+start_store_keys(const char *scope, int count, char **keys, uint8 (*fingerprints)[32],
+				 int64 *run_ids, bool *mine)
+{
 	TimestampTz now = clock_now();
-	uint64		inserted;
+	KeyPlace   *places = palloc(sizeof(KeyPlace) * count);
+	Datum		scope_text = CStringGetTextDatum(scope);
 	int			wanted = 0;
-	Rows		rows;
+	Table	   *table = table_begin(&idempotency_table);
+	bool	   *taken = palloc0(sizeof(bool) * count);
 
-	rows_init(&rows, lengthof(types), types);
 	for (int i = 0; i < count; i++)
+		if (keys[i] != NULL)
+			places[wanted++] = (KeyPlace) {keys[i], i};
+	/* In the order of the keys, so that two callers with overlapping lists don't deadlock. */
+	qsort(places, wanted, sizeof(KeyPlace), compare_keys);
+	for (int i = 0; i < wanted; i++)
 	{
-		if (keys[i] == NULL)
-			continue;
-		wanted++;
-		rows_add(&rows);
-		rows_set_text(&rows, 0, scope);
-		rows_set_text(&rows, 1, keys[i]);
-		rows_set(&rows, 2, digest_datum(fingerprints[i]));
-		rows_set(&rows, 3, Int64GetDatum(run_ids[i]));
-		rows_set(&rows, 4, TimestampTzGetDatum(now));
-		rows_set(&rows, 5, Int32GetDatum(i));
-	}
-	inserted = rows_flush(&rows, &insert);
-	if (inserted == (uint64) wanted)
-		return;
+		int			number = places[i].number;
 
-	/* Somebody was first with some of them: committed by now, the insert has waited. */
+		table_add(table);
+		table_set(table, IDEMPOTENCY_SCOPE, scope_text);
+		table_set_text(table, IDEMPOTENCY_KEY, places[i].key);
+		table_set(table, IDEMPOTENCY_FINGERPRINT, digest_datum(fingerprints[number]));
+		table_set(table, IDEMPOTENCY_RUN_ID, Int64GetDatum(run_ids[number]));
+		table_set(table, IDEMPOTENCY_CREATED_AT, TimestampTzGetDatum(now));
+		taken[number] = table_insert_unless_there(table);
+	}
+	table_end(table);
 	for (int i = 0; i < count; i++)
-	{
-		Datum		values[2];
-		int64		run_id;
-		bool		isnull;
-		bytea	   *first;
-
-		if (keys[i] == NULL)
-			continue;
-		values[0] = CStringGetTextDatum(scope);
-		values[1] = CStringGetTextDatum(keys[i]);
-		if (store_write(&find, values, NULL, 1) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("idempotency key \"%s\" was used by a transaction that this one can't see", keys[i]),
-					 errhint("Run the transaction again, or use READ COMMITTED.")));
-		run_id = store_int64(0, 1);
-		if (run_id == run_ids[i])
-			continue;
-		first = DatumGetByteaPP(store_value(0, 2, &isnull));
-		if (memcmp(VARDATA_ANY(first), fingerprints[i], 32) != 0)
-			refuse_key(scope, keys[i], store_text(0, 3), run_id, (uint8 *) VARDATA_ANY(first), fingerprints[i]);
-		run_ids[i] = run_id;
-		mine[i] = false;
-	}
+		if (keys[i] != NULL && !taken[i])
+			adopt_first(scope, keys[i], fingerprints[i], &run_ids[i], &mine[i]);
 }
 
 /* Errors: DL006 where no timestamp says it. */
@@ -146,73 +154,159 @@ deadline_of(TimestampTz first, int64 timeout)
 	return deadline;
 }
 
+/* What the rows of all runs of one start have in common. */
+typedef struct StartFacts
+{
+	const StartRequest *request;
+	TimestampTz now;
+	TimestampTz first;			/* when the first state is entered */
+	bool		waits;			/* that is later */
+	TimestampTz deadline;		/* DT_NOEND = none */
+	Datum		state;
+	Datum		concurrency_key;	/* 0 = none */
+	Datum		step_kind;
+	Datum		start_kind;
+	Datum		deadline_kind;
+	int64		pass;
+} StartFacts;
+
+static void
+add_run(Table *table, const StartFacts *facts, int64 run_id)
+{
+	const StartRequest *request = facts->request;
+
+	table_add(table);
+	table_set(table, RUN_RUN_ID, Int64GetDatum(run_id));
+	table_set(table, RUN_DEFINITION_ID, Int32GetDatum(request->definition->definition_id));
+	table_set(table, RUN_PRIORITY, Int16GetDatum(request->priority));
+	if (request->concurrency_key != NULL)
+		table_set(table, RUN_CONCURRENCY_KEY, facts->concurrency_key);
+	if (request->parent_run_id != 0)
+	{
+		table_set(table, RUN_PARENT_RUN_ID, Int64GetDatum(request->parent_run_id));
+		table_set(table, RUN_PARENT_BRANCH, Int32GetDatum(request->parent_branch));
+	}
+	table_set(table, RUN_STARTED_AT, TimestampTzGetDatum(facts->now));
+	if (facts->deadline != DT_NOEND)
+		table_set(table, RUN_DEADLINE, TimestampTzGetDatum(facts->deadline));
+}
+
+static void
+add_data(Table *table, const StartRequest *request, int64 run_id, Jsonb *input, const char *key)
+{
+	table_add(table);
+	table_set(table, DATA_RUN_ID, Int64GetDatum(run_id));
+	table_set(table, DATA_INPUT, JsonbPGetDatum(input));
+	if (request->tags != NULL)
+		table_set(table, DATA_TAGS, JsonbPGetDatum(request->tags));
+	table_set_text(table, DATA_IDEMPOTENCY_KEY, key);
+	table_set(table, DATA_STARTED_BY, ObjectIdGetDatum(request->starter));
+	table_set_text(table, DATA_TRACEPARENT, request->traceparent);
+}
+
+static void
+add_branch(Table *table, const StartFacts *facts, int64 run_id)
+{
+	table_add(table);
+	table_set(table, BRANCH_RUN_ID, Int64GetDatum(run_id));
+	table_set(table, BRANCH_BRANCH_ID, Int32GetDatum(0));
+	table_set(table, BRANCH_STATE, facts->state);
+	table_set(table, BRANCH_ENTRY, Int32GetDatum(1));
+	table_set(table, BRANCH_ENTERED_AT, TimestampTzGetDatum(facts->first));
+	table_set(table, BRANCH_LAST_SEQ, Int32GetDatum(0));
+	table_set(table, BRANCH_DATA_SEQ, Int32GetDatum(0));
+}
+
+static void
+add_timer(Table *table, int64 run_id, Datum kind, TimestampTz fire_at, int entry)
+{
+	table_add(table);
+	table_set(table, TIMER_SHARD, Int16GetDatum(run_shard(run_id)));
+	table_set(table, TIMER_FIRE_AT, TimestampTzGetDatum(fire_at));
+	table_set(table, TIMER_RUN_ID, Int64GetDatum(run_id));
+	table_set(table, TIMER_BRANCH_ID, Int32GetDatum(0));
+	table_set(table, TIMER_KIND, kind);
+	table_set(table, TIMER_ENTRY, Int32GetDatum(entry));
+}
+
+static void
+add_ready(Table *table, const StartFacts *facts, int64 run_id)
+{
+	table_add(table);
+	table_set(table, READY_COLUMN_SHARD, Int16GetDatum(run_shard(run_id)));
+	table_set(table, READY_COLUMN_RANK, Int16GetDatum(-facts->request->priority));
+	table_set(table, READY_COLUMN_PASS, Int64GetDatum(facts->pass));
+	table_set(table, READY_COLUMN_RUN_ID, Int64GetDatum(run_id));
+	table_set(table, READY_COLUMN_BRANCH_ID, Int32GetDatum(0));
+	table_set(table, READY_COLUMN_KIND, facts->step_kind);
+	table_set(table, READY_COLUMN_ENTRY, Int32GetDatum(0));
+}
+
+static StartFacts
+start_facts(const StartRequest *request)
+{
+	TimestampTz now = clock_now();
+	int64		timeout = request->timeout > 0 ? request->timeout :
+		asl_machine_timeout(request->definition->machine) * USECS_PER_SEC;
+	StartFacts	facts = {.request = request, .now = now, .first = now, .deadline = DT_NOEND};
+
+	facts.waits = request->has_start_at && request->start_at > now;
+	if (facts.waits)
+		facts.first = request->start_at;
+	if (timeout > 0)
+		facts.deadline = deadline_of(facts.first, timeout);
+	facts.state = CStringGetTextDatum(asl_state_name(asl_start(request->definition->machine)));
+	if (request->concurrency_key != NULL)
+		facts.concurrency_key = CStringGetTextDatum(request->concurrency_key);
+	facts.step_kind = CStringGetTextDatum("step");
+	facts.start_kind = CStringGetTextDatum("start");
+	facts.deadline_kind = CStringGetTextDatum("deadline");
+	facts.pass = GetCurrentTimestamp();
+	return facts;
+}
+
+/* Table by table, in the order of locking; run_data is nobody else's yet. */
 void
 start_store_runs(const StartRequest *request, int count, Jsonb **inputs, char **keys,
 				 const int64 *run_ids, const bool *mine)
 {
-	static Statement insert = {
-		"WITH u AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::jsonb[], $3::text[])"
-		" AS u(run_id, input, key)),"
-		" r AS (INSERT INTO dalp_workflow.run (run_id, definition_id, priority, concurrency_key, parent_run_id,"
-		" parent_branch, started_at, deadline) SELECT u.run_id, $4, $5, $6, $7, $8, $9, $10 FROM u),"
-		" d AS (INSERT INTO dalp_workflow.run_data (run_id, input, tags, idempotency_key, started_by, traceparent)"
-		" SELECT u.run_id, u.input, $11, u.key, $12::regrole, $13 FROM u),"
-		" b AS (INSERT INTO dalp_workflow.branch (run_id, branch_id, state, entry, entered_at, last_seq, data_seq)"
-		" SELECT u.run_id, 0, $14, 1, $15, 0, 0 FROM u),"
-		" t AS (INSERT INTO dalp_workflow.timer (shard, fire_at, run_id, branch_id, kind, entry)"
-		" SELECT (u.run_id OPERATOR(pg_catalog.%) 16)::smallint, $10, u.run_id, 0, 'deadline', 0"
-		" FROM u WHERE $10 IS NOT NULL),"
-		" s AS (INSERT INTO dalp_workflow.timer (shard, fire_at, run_id, branch_id, kind, entry)"
-		" SELECT (u.run_id OPERATOR(pg_catalog.%) 16)::smallint, $15, u.run_id, 0, 'start', 1 FROM u WHERE $16)"
-		" INSERT INTO dalp_workflow.ready (shard, rank, pass, run_id, branch_id, kind, entry)"
-		" SELECT (u.run_id OPERATOR(pg_catalog.%) 16)::smallint, $17, $18, u.run_id, 0, 'step', 0"
-		" FROM u WHERE NOT $16",
-		18, {INT8ARRAYOID, JSONBARRAYOID, TEXTARRAYOID, INT4OID, INT2OID, TEXTOID, INT8OID, INT4OID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID, OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, INT2OID, INT8OID}
-	};
-	static const Oid types[] = {INT8OID, JSONBOID, TEXTOID};
-	TimestampTz now = clock_now();
-	TimestampTz first = request->has_start_at && request->start_at > now ? request->start_at : now;
-	int64		timeout = request->timeout > 0 ? request->timeout :
-		asl_machine_timeout(request->definition->machine) * USECS_PER_SEC;
-	Datum		values[18];
-	char		nulls[18];
-	Rows		rows;
+	StartFacts	facts = start_facts(request);
+	Table	   *table = table_begin(&run_table);
 
-	rows_init(&rows, lengthof(types), types);
 	for (int i = 0; i < count; i++)
-	{
-		if (!mine[i])
-			continue;
-		rows_add(&rows);
-		rows_set(&rows, 0, Int64GetDatum(run_ids[i]));
-		rows_set(&rows, 1, JsonbPGetDatum(inputs[i]));
-		rows_set_text(&rows, 2, keys == NULL ? NULL : keys[i]);
-	}
-	if (rows.count == 0)
-		return;
+		if (mine[i])
+			add_run(table, &facts, run_ids[i]);
+	table_end(table);
 
-	memset(nulls, ' ', sizeof(nulls));
-	rows_arrays(&rows, values);
-	values[3] = Int32GetDatum(request->definition->definition_id);
-	values[4] = Int16GetDatum(request->priority);
-	values[5] = request->concurrency_key ? CStringGetTextDatum(request->concurrency_key) : (Datum) 0;
-	nulls[5] = request->concurrency_key ? ' ' : 'n';
-	values[6] = Int64GetDatum(request->parent_run_id);
-	values[7] = Int32GetDatum(request->parent_branch);
-	nulls[6] = nulls[7] = request->parent_run_id ? ' ' : 'n';
-	values[8] = TimestampTzGetDatum(now);
-	values[9] = TimestampTzGetDatum(deadline_of(first, timeout));
-	nulls[9] = timeout > 0 ? ' ' : 'n';
-	values[10] = JsonbPGetDatum(request->tags);
-	nulls[10] = request->tags ? ' ' : 'n';
-	values[11] = ObjectIdGetDatum(request->starter);
-	values[12] = request->traceparent ? CStringGetTextDatum(request->traceparent) : (Datum) 0;
-	nulls[12] = request->traceparent ? ' ' : 'n';
-	values[13] = CStringGetTextDatum(asl_state_name(asl_start(request->definition->machine)));
-	values[14] = TimestampTzGetDatum(first);
-	values[15] = BoolGetDatum(first > now);
-	values[16] = Int16GetDatum(-request->priority);
-	values[17] = Int64GetDatum(GetCurrentTimestamp());
-	store_write(&insert, values, nulls, 0);
+	table = table_begin(&run_data_table);
+	for (int i = 0; i < count; i++)
+		if (mine[i])
+			add_data(table, request, run_ids[i], inputs[i], keys == NULL ? NULL : keys[i]);
+	table_end(table);
+
+	table = table_begin(&branch_table);
+	for (int i = 0; i < count; i++)
+		if (mine[i])
+			add_branch(table, &facts, run_ids[i]);
+	table_end(table);
+
+	if (facts.deadline != DT_NOEND || facts.waits)
+	{
+		table = table_begin(&timer_table);
+		for (int i = 0; i < count; i++)
+		{
+			if (mine[i] && facts.deadline != DT_NOEND)
+				add_timer(table, run_ids[i], facts.deadline_kind, facts.deadline, 0);
+			if (mine[i] && facts.waits)
+				add_timer(table, run_ids[i], facts.start_kind, facts.first, 1);
+		}
+		table_end(table);
+	}
+	if (facts.waits)
+		return;
+	table = table_begin(&ready_table);
+	for (int i = 0; i < count; i++)
+		if (mine[i])
+			add_ready(table, &facts, run_ids[i]);
+	table_end(table);
 }

@@ -5,7 +5,7 @@
  *
  * Flow of a batch (executor.c): claim_batch() locks the runs, step_run()
  * decides and does each step and only notes what is to be written in
- * BatchWrites, batch_flush() writes it with one statement a table, one commit.
+ * BatchWrites, batch_flush() writes it table by table, one commit.
  */
 #ifndef DALP_STEP_H
 #define DALP_STEP_H
@@ -133,7 +133,8 @@ extern void batch_flush(BatchWrites *writes);
 extern void batch_journal(BatchWrites *writes, Step *step, const char *event, TimestampTz at,
 						  Jsonb *output, Jsonb *variables, const char *error, const char *cause,
 						  Jsonb *details);
-extern void batch_position(BatchWrites *writes, const Step *step);
+/* Where the branch stands now; the flush notes in the step where its row is then, so that the step must live until it. */
+extern void batch_position(BatchWrites *writes, Step *step);
 extern void batch_ready_gone(BatchWrites *writes, const Step *step);
 extern void batch_ready_new(BatchWrites *writes, const Step *step, ReadyKind kind, int entry);
 extern void batch_timer(BatchWrites *writes, const Step *step, const char *kind, TimestampTz fire_at);
