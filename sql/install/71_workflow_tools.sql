@@ -22,6 +22,13 @@ REVOKE ALL ON FUNCTION dalp.render_workflow(text, bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION dalp.render_workflow(text, bigint, text) TO dalp_app, dalp_operator, dalp_auditor;
 COMMENT ON FUNCTION dalp.render_workflow(text, bigint, text) IS 'the latest version as text that draws it, mermaid or dot (Graphviz); with a run, the version that it runs with the states and ways it took marked';
 
+CREATE FUNCTION dalp.dry_run(workflow text, input jsonb DEFAULT '{}', mocks jsonb DEFAULT '{}', version int DEFAULT NULL) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dalp_dry_run';
+REVOKE ALL ON FUNCTION dalp.dry_run(text, jsonb, jsonb, int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dalp.dry_run(text, jsonb, jsonb, int) TO dalp_app, dalp_operator;
+COMMENT ON FUNCTION dalp.dry_run(text, jsonb, jsonb, int) IS 'runs a workflow to its end with its real SQL handlers, at once, and rolls all of it back; what reaches outside of the database needs mocks, as in dalp.test_state, whose report it returns';
+
 CREATE FUNCTION dalp.why(run_id bigint) RETURNS TABLE (branch int, waits_for text, kind text, name text,
 	reference bigint, since timestamptz, until timestamptz, what_next text)
 LANGUAGE c STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -80,6 +80,9 @@ extern const Doc *asl_task_parameters(const AslState *state);
 extern bool asl_task_isolated(const AslState *state);
 extern const char *asl_task_compensate(const AslState *state);
 
+/* How deep Parallel and Map are nested in the machine: 0 = it has none. */
+extern int asl_fork_depth(const AslMachine *machine);
+
 /* Parallel: its branches.  Map: branch 0 is the item processor. */
 extern int asl_branch_count(const AslState *state);
 extern const AslMachine *asl_branch(const AslState *state, int branch);

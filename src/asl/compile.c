@@ -300,6 +300,23 @@ asl_task_compensate(const AslState *state)
 }
 
 int
+asl_fork_depth(const AslMachine *machine)
+{
+	int			deepest = 0;
+
+	base_check_stack();
+	for (uint32_t i = 0; i < machine->count; i++)
+		for (uint32_t j = 0; j < machine->states[i].branch_count; j++)
+		{
+			int			depth = 1 + asl_fork_depth(machine->states[i].branches[j]);
+
+			if (depth > deepest)
+				deepest = depth;
+		}
+	return deepest;
+}
+
+int
 asl_branch_count(const AslState *state)
 {
 	return (int) state->branch_count;

@@ -54,7 +54,7 @@ call_task(AslSimulation *simulation, const AslPosition *position, AslDecision *d
 {
 	const char *name = asl_state_name(position->state);
 	const Doc  *mock = next_mock(simulation, name);
-	const Doc  *result = mock == NULL ? decision->output : doc_get(mock, "result");
+	const Doc  *result = mock != NULL ? doc_get(mock, "result") : decision->output;
 	const Doc  *aliases = doc_get(mock, "aliases");
 	AslError	error = {NULL, {NULL, NULL, NULL}, NULL, false, true};
 	size_t		alias = 0;
@@ -65,6 +65,15 @@ call_task(AslSimulation *simulation, const AslPosition *position, AslDecision *d
 	doc_object_add(call, "timeout", doc_int(decision->timeout));
 	doc_object_add(call, "heartbeat", doc_int(decision->heartbeat));
 	doc_array_add(simulation->calls, call);
+	if (mock == NULL && simulation->call != NULL)
+	{
+		result = simulation->call(position->state, decision, &error, simulation->argument);
+		if (result == NULL)
+		{
+			asl_error(position, &error, decision);
+			return;
+		}
+	}
 	if (result != NULL)
 	{
 		asl_result(position, result, decision);

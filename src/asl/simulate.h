@@ -20,7 +20,7 @@ typedef struct AslSimulation
 	/*
 	 * {state: [{"result": …} | {"error": …, "cause": …, "aliases": [],
 	 * "permanent": false, "from_task": true}, …]}: one an attempt, the last
-	 * again and again.  A Task without a mock returns its effective input.
+	 * again and again.
 	 */
 	const Doc  *mocks;
 	AslContext	context;		/* facts of the run; those of states are filled in */
@@ -33,7 +33,12 @@ typedef struct AslSimulation
 	void		(*between) (AslPosition *position, void *argument);
 	/* Called before each step; may raise, where the simulation takes too much. May be NULL. */
 	void		(*watch) (void *argument);
-	void	   *argument;		/* of both */
+	/*
+	 * A Task without a mock: its result, or NULL with *error.  Where this is
+	 * NULL such a Task returns its effective input.
+	 */
+	const Doc  *(*call) (const AslState *state, const AslDecision *call, AslError *error, void *argument);
+	void	   *argument;		/* of all three */
 
 	/* Results */
 	const Doc  *output;			/* NULL: failed */

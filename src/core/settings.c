@@ -30,6 +30,10 @@ int			dalp_batch_budget = 5000;
 int			dalp_step_timeout = 60000;
 int			dalp_transient_retries = 20;
 int			dalp_max_payload = 256;
+int			dalp_max_note = 16;
+int			dalp_max_definition = 1024;
+int			dalp_max_fork_depth = 16;
+int			dalp_max_history = 100000;
 int			dalp_sweep_interval = 1000;
 int			dalp_retention = 30 * 24 * 3600;
 int			dalp_max_leases = 10000;
@@ -137,6 +141,15 @@ define_workflow(void)
 				   &dalp_transient_retries, 0, 1000, 0);
 	reloadable_int("dalp.max_payload", "Largest input, output or signal of a workflow.",
 				   NULL, &dalp_max_payload, 1, 262144, GUC_UNIT_KB);
+	reloadable_int("dalp.max_note", "Largest comment, reason, note or tags of a workflow, run or dead letter.",
+				   NULL, &dalp_max_note, 1, 1024, GUC_UNIT_KB);
+	reloadable_int("dalp.max_definition", "Largest definition of a workflow.",
+				   NULL, &dalp_max_definition, 1, 262144, GUC_UNIT_KB);
+	reloadable_int("dalp.max_fork_depth", "How deep Parallel and Map may be nested in a new definition.",
+				   NULL, &dalp_max_fork_depth, 1, 100, 0);
+	reloadable_int("dalp.max_history", "Most rows of the journal in a branch of a run, and most branches of a run.",
+				   "Beyond it the run, or the branch, fails with Workflow.HistoryLimitExceeded.",
+				   &dalp_max_history, 100, INT_MAX / 2, 0);
 	reloadable_int("dalp.sweep_interval", "Time between looks for work that no wake-up announced.",
 				   NULL, &dalp_sweep_interval, 1000, 60000, GUC_UNIT_MS);
 	reloadable_int("dalp.retention", "How long finished runs are kept; -1 means for ever.",

@@ -24,6 +24,10 @@ extern int	dalp_step_timeout;
 extern int	dalp_transient_retries;
 extern int	dalp_max_payload;			/* kilobytes */
 extern int	dalp_retention;
+extern int	dalp_max_note;				/* kilobytes */
+extern int	dalp_max_definition;		/* kilobytes */
+extern int	dalp_max_fork_depth;
+extern int	dalp_max_history;
 extern int	dalp_sweep_interval;
 extern int	dalp_max_leases;			/* postmaster: heartbeats in shared memory */
 

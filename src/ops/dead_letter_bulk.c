@@ -22,6 +22,7 @@
 #include "core/catalog.h"
 #include "core/document_jsonb.h"
 #include "core/errors.h"
+#include "core/limits.h"
 #include "core/spi.h"
 #include "ops/audit.h"
 #include "ops/dead_letter.h"
@@ -204,6 +205,8 @@ dalp_redrive_all(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DALP_INVALID_INPUT),
 				 errmsg("filter must not be null"), errhint("'{}' means all open dead letters.")));
 	filter = PG_GETARG_JSONB_P(0);
+	limit_note("note", note);
+	limit_tags("filter", filter);
 	store_open(&scope);
 	MemoryContextSwitchTo(caller);
 	ids = find_letters(filter, &count);

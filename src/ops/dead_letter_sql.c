@@ -16,6 +16,7 @@
 #include "core/catalog.h"
 #include "core/clock.h"
 #include "core/errors.h"
+#include "core/limits.h"
 #include "core/spi.h"
 #include "ops/audit.h"
 #include "ops/dead_letter.h"
@@ -82,7 +83,10 @@ letter_argument(FunctionCallInfo fcinfo)
 static char *
 note_argument(FunctionCallInfo fcinfo, int number)
 {
-	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+	char	   *note = PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+
+	limit_note("note", note);
+	return note;
 }
 
 int64

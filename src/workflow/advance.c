@@ -362,6 +362,13 @@ start_branches(Advance *advance)
 	return false;
 }
 
+/* Is the branch's journal as long as it may be? Then nothing but its failure is added. */
+static bool
+history_is_full(const Step *step)
+{
+	return step->last_seq >= dalp_max_history && !step->compensating;
+}
+
 /* A Task with Compensate has completed: what undoes it needs to know. */
 static void
 note_completion(Advance *advance, Jsonb *variables)
@@ -395,6 +402,12 @@ run_loop(Advance *advance)
 	Jsonb	   *output,
 			   *variables;
 
+	if (history_is_full(step))
+	{
+		fail(advance, HISTORY_ERROR, psprintf("The branch has %d rows in the journal; dalp.max_history is %d.",
+											  step->last_seq, dalp_max_history));
+		return STEP_DONE;
+	}
 	for (;;)
 	{
 		AslDecision *decision = &advance->decision;

@@ -65,6 +65,9 @@ extern bool definition_store_granted(int workflow_id, Oid role);
 extern void definition_store_grant(int workflow_id, Oid grantee, Oid grantor);
 extern void definition_store_revoke(int workflow_id, Oid grantee);
 
+/* definition_sql.c: from here on names in our SQL mean what they say. Undo with AtEOXact_GUC(true, the result). */
+extern int	definition_pin_search_path(void);
+
 /*
  * definition_check.c: what pure code can't know. Adds findings about handler
  * functions that don't exist, have another signature or may not be executed by

@@ -27,6 +27,7 @@
 #include "core/digest.h"
 #include "core/document_jsonb.h"
 #include "core/errors.h"
+#include "core/limits.h"
 #include "core/spi.h"
 #include "ops/audit.h"
 #include "workflow/arguments.h"
@@ -51,8 +52,8 @@ examine(Jsonb *definition, Oid role, AslFindings *findings)
 }
 
 /* From here on names in our SQL mean what they say. Undo with AtEOXact_GUC(true, nest). */
-static int
-pin_search_path(void)
+int
+definition_pin_search_path(void)
 {
 	int			nest = NewGUCNestLevel();
 
@@ -101,8 +102,9 @@ create_version(const char *name, const char *kind, Jsonb *body, const char *comm
 	int			version;
 	bool		created;
 
+	limit_note("comment", comment);
 	digest_compute(DIGEST_SHA256, VARDATA(body), VARSIZE(body) - VARHDRSZ, fingerprint);
-	nest = pin_search_path();
+	nest = definition_pin_search_path();
 	store_open(&scope);
 	workflow_id = definition_store_workflow(name, author, &owner);
 	if (!has_privs_of_role(author, owner))
@@ -136,6 +138,7 @@ dalp_create_workflow(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_INVALID_INPUT), errmsg("definition must not be null")));
 	definition = PG_GETARG_JSONB_P(1);
+	limit_definition(definition);
 	examine(definition, GetUserId(), &findings);
 	if (findings.errors > 0)
 		ereport(ERROR,

@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/document_jsonb.h"
+#include "core/settings.h"
 #include "workflow/compensate.h"
 #include "workflow/fork_store.h"
 #include "workflow/step.h"
@@ -43,7 +44,8 @@ fork_size(const Step *step, const AslDecision *decision)
 
 /*
  * Starts branches first .. first + count - 1. Returns false where an item's
- * input can't be made: then *failure is the decision about the parent.
+ * input can't be made, or there would be too many: then *failure is the
+ * decision about the parent.
  */
 static bool
 start_children(Step *step, const AslDecision *decision, int first, int count, AslDecision *failure)
@@ -55,6 +57,14 @@ start_children(Step *step, const AslDecision *decision, int first, int count, As
 	int			branch_id = fork_store_take_branches(step->run_id, count);
 	Jsonb	   *shared = decision->items == NULL ? doc_to_jsonb(decision->output, &problem) : NULL;
 
+	if (branch_id + count - 1 > dalp_max_history)
+	{
+		*failure = (AslDecision) {
+			.action = ASL_FAILURE, .error = HISTORY_ERROR,
+			.cause = psprintf("The run needs more than %d branches; dalp.max_history is %d.", dalp_max_history, dalp_max_history)
+		};
+		return false;
+	}
 	inside.context = &context;
 	for (int i = 0; i < count; i++)
 	{

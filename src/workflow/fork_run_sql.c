@@ -12,7 +12,7 @@
 #include "core/catalog.h"
 #include "core/document_jsonb.h"
 #include "core/errors.h"
-#include "core/settings.h"
+#include "core/limits.h"
 #include "core/wake.h"
 #include "ops/audit.h"
 #include "workflow/arguments.h"
@@ -61,11 +61,7 @@ dalp_fork(PG_FUNCTION_ARGS)
 
 	catalog_require_writable();
 	run_id = required_id(fcinfo, 0, "run_id");
-	if (input != NULL && (Size) VARSIZE(input) > (Size) dalp_max_payload * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_DALP_LIMIT_EXCEEDED),
-				 errmsg("input is too large"),
-				 errdetail("It has %u bytes; dalp.max_payload is %d kB.", VARSIZE(input), dalp_max_payload)));
+	limit_payload("input", input);
 	store_open(&scope);
 	run_find(run_id, &run);
 	if (!is_operator)

@@ -6,7 +6,7 @@
 
 #include "core/document_jsonb.h"
 #include "core/errors.h"
-#include "core/settings.h"
+#include "core/limits.h"
 #include "workflow/patch.h"
 
 static const Doc *
@@ -48,10 +48,6 @@ patch_apply(Jsonb *target, Jsonb *patch)
 	result = doc_to_jsonb(merge_patch(doc_from_jsonb(target), doc_from_jsonb(patch)), &problem);
 	if (result == NULL)
 		problem_raise(&problem, "patch");
-	if ((Size) VARSIZE(result) > (Size) dalp_max_payload * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_DALP_LIMIT_EXCEEDED),
-				 errmsg("patched input is too large"),
-				 errdetail("It has %u bytes; dalp.max_payload is %d kB.", VARSIZE(result), dalp_max_payload)));
+	limit_payload("patched input", result);
 	return result;
 }

@@ -49,7 +49,8 @@ forget_batch(TimestampTz before)
 		" gone AS (DELETE FROM dalp_workflow.run_done f USING free o"
 		" WHERE f.run_id OPERATOR(pg_catalog.=) o.run_id RETURNING f.run_id),"
 		" data AS (DELETE FROM dalp_workflow.run_data d USING gone g WHERE d.run_id OPERATOR(pg_catalog.=) g.run_id),"
-		" undone AS (DELETE FROM dalp_workflow.compensation c USING gone g WHERE c.run_id OPERATOR(pg_catalog.=) g.run_id)"
+		" undone AS (DELETE FROM dalp_workflow.compensation c USING gone g WHERE c.run_id OPERATOR(pg_catalog.=) g.run_id),"
+		" kept AS (DELETE FROM dalp_workflow.suspended_branch s USING gone g WHERE s.run_id OPERATOR(pg_catalog.=) g.run_id)"
 		" SELECT pg_catalog.count(*), pg_catalog.max(o.finished_at), (SELECT pg_catalog.count(*) FROM gone) FROM old o",
 		3, {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}
 	};

@@ -12,7 +12,7 @@
 
 #include "core/catalog.h"
 #include "core/errors.h"
-#include "core/settings.h"
+#include "core/limits.h"
 #include "core/spi.h"
 #include "ops/audit.h"
 #include "workflow/arguments.h"
@@ -51,11 +51,7 @@ dalp_signal(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DALP_INVALID_INPUT),
 				 errmsg("name of a signal must have 1 to %d bytes", SIGNAL_NAME_LIMIT)));
 	check_key("idempotency key", key);
-	if (payload != NULL && (Size) VARSIZE(payload) > (Size) dalp_max_payload * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_DALP_LIMIT_EXCEEDED),
-				 errmsg("payload of signal \"%s\" is too large", name),
-				 errdetail("It has %u bytes; dalp.max_payload is %d kB.", VARSIZE(payload), dalp_max_payload)));
+	limit_payload(psprintf("payload of signal \"%s\"", name), payload);
 	store_open(&scope);
 	run_find(run_id, &run);
 	if (!is_operator)
@@ -80,6 +76,7 @@ dalp_cancel(PG_FUNCTION_ARGS)
 
 	catalog_require_writable();
 	run_id = required_id(fcinfo, 0, "run_id");
+	limit_note("reason", reason);
 	store_open(&scope);
 	run_cancel(run_id, reason, compensate);
 	audit_add(scope.user, "cancel", psprintf("run " INT64_FORMAT, run_id), NULL);

@@ -17,7 +17,7 @@
 
 #include "core/catalog.h"
 #include "core/errors.h"
-#include "core/settings.h"
+#include "core/limits.h"
 #include "core/spi.h"
 #include "workflow/start.h"
 #include "workflow/arguments.h"
@@ -31,17 +31,6 @@ static Jsonb *
 empty_object(void)
 {
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
-}
-
-static void
-check_document(const char *what, Jsonb *document)
-{
-	if ((Size) VARSIZE(document) > (Size) dalp_max_payload * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_DALP_LIMIT_EXCEEDED),
-				 errmsg("%s is too large", what),
-				 errdetail("It has %u bytes; dalp.max_payload is %d kB.", VARSIZE(document), dalp_max_payload),
-				 errhint("Keep the data in a table and pass its key, or raise dalp.max_payload.")));
 }
 
 /* W3C Trace Context: "00-" 32 "-" 16 "-" 2 hex digits; it goes into headers of requests that dalp sends. */
@@ -96,7 +85,7 @@ read_request(FunctionCallInfo fcinfo, int first, StartRequest *request)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_INVALID_INPUT), errmsg("tags must be a JSON object")));
 	if (request->tags != NULL)
-		check_document("document of tags", request->tags);
+		limit_tags("document of tags", request->tags);
 	if (!PG_ARGISNULL(first + 5))
 	{
 		request->timeout = interval_microseconds(PG_GETARG_INTERVAL_P(first + 5));
@@ -134,7 +123,7 @@ dalp_start(PG_FUNCTION_ARGS)
 	catalog_require_writable();
 	read_request(fcinfo, 3, &request);
 	check_key("idempotency key", key);
-	check_document("input", input);
+	limit_payload("input", input);
 	store_open(&scope);
 	find_workflow(name, &request);
 	start_runs(&request, 1, &input, &key, &run_id);
@@ -167,7 +156,7 @@ dalp_start_many(PG_FUNCTION_ARGS)
 	for (int i = 0; i < count; i++)
 	{
 		inputs[i] = nulls[i] ? empty_object() : DatumGetJsonbP(elements[i]);
-		check_document("input", inputs[i]);
+		limit_payload("input", inputs[i]);
 	}
 	if (!PG_ARGISNULL(2))
 	{

@@ -233,6 +233,9 @@ extern void step_end_procedure(Step *step, BatchWrites *writes, Jsonb *result, c
 /* The position of the step as pure code sees it, in the current memory context. */
 extern const AslPosition *step_position(Step *step);
 
+/* What a run fails with that has outgrown dalp.max_history. */
+#define HISTORY_ERROR "Workflow.HistoryLimitExceeded"
+
 /* ending.c */
 
 /* The run has its output. */

@@ -203,3 +203,15 @@ trial_wrap_mocks(const TrialState *trial, const AslState *state, const Doc *mock
 	doc_object_add(by_name, trial->name, mocks);
 	return by_name;
 }
+
+const Doc *
+trial_report(const AslSimulation *simulation)
+{
+	const Doc  *full = asl_simulation_report(simulation);
+	Doc		   *result = doc_object();
+
+	for (uint32_t i = 0; i < full->length; i++)
+		doc_object_add(result, strcmp(full->members[i].key, "trace") == 0 ? "path" : full->members[i].key,
+					   full->members[i].value);
+	return result;
+}

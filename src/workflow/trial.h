@@ -7,7 +7,7 @@
 #ifndef DALP_TRIAL_H
 #define DALP_TRIAL_H
 
-#include "asl/asl.h"
+#include "asl/simulate.h"
 
 /* A state without a machine, put into one. */
 typedef struct TrialState
@@ -35,5 +35,8 @@ extern bool trial_check_mocks(const AslMachine *machine, const Doc *mocks, Probl
 
 /* The mocks of a state alone, by name: for a Task it is given the mock or the list itself. */
 extern const Doc *trial_wrap_mocks(const TrialState *trial, const AslState *state, const Doc *mocks);
+
+/* The simulator's report, as callers see it: the states entered are "path". */
+extern const Doc *trial_report(const AslSimulation *simulation);
 
 #endif							/* DALP_TRIAL_H */

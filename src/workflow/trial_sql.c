@@ -173,19 +173,6 @@ fill_context(AslSimulation *simulation)
 	asl_visit_tasks(simulation->machine, note_token, context);
 }
 
-/* The simulator's report; the states entered are "path" here. */
-static const Doc *
-report(const AslSimulation *simulation)
-{
-	const Doc  *full = asl_simulation_report(simulation);
-	Doc		   *result = doc_object();
-
-	for (uint32_t i = 0; i < full->length; i++)
-		doc_object_add(result, strcmp(full->members[i].key, "trace") == 0 ? "path" : full->members[i].key,
-					   full->members[i].value);
-	return result;
-}
-
 /* All of dalp.test_state between its arguments and its result. */
 static const Doc *
 run_trial(const Doc *definition, const Doc *input, const Doc *mocks, const char *state, const Doc *variables)
@@ -225,7 +212,7 @@ run_trial(const Doc *definition, const Doc *input, const Doc *mocks, const char 
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_LIMIT_EXCEEDED),
 				 errmsg("the definition takes more than %d steps to test", MAX_STEPS)));
-	return report(&simulation);
+	return trial_report(&simulation);
 }
 
 static const Doc *

@@ -22,8 +22,8 @@
  * The model must find bugs, too: each of `mutations` is a mistake that was
  * near at hand, and has to be found.
  *
- * Environment: MODEL_LARGE=1 adds the scenarios of large_scenarios (make
- * torture), MODEL_TRACES=1 shows how each mistake goes wrong.
+ * Environment: MODEL_LARGE=1 adds large_scenarios, which take long and much
+ * memory; MODEL_TRACES=1 shows how each mistake goes wrong.
  *
  * Links: test/model/explore.c
  */

@@ -2,7 +2,7 @@
 #
 # Kills workers and the server while workflows run, stops them, shuts the server
 # down at once, for longer than make check does, then counts what the steps have
-# done; and explores the larger scenarios of the model.  Called by "make torture".
+# done.  Called by "make torture".
 #
 # TORTURE_SECONDS  how long at most (default 120)
 # TORTURE_KILLS    ends after so many faults (default: no limit but the time)
@@ -18,4 +18,4 @@ case "$TORTURE_SECONDS$TORTURE_SEED" in
 	*[!0-9]*) echo "TORTURE_SECONDS and TORTURE_SEED must be numbers" >&2; exit 2 ;;
 esac
 echo "TORTURE_SECONDS=$TORTURE_SECONDS TORTURE_SEED=$TORTURE_SEED"
-MODEL_LARGE=1 SUITES="unit tap" TESTS="engine 021_kill_storm" exec test/run.sh
+SUITES=tap TESTS=021_kill_storm exec test/run.sh
