@@ -79,6 +79,8 @@ typedef struct OutsideCall
 	const char *key;			/* stable over attempts; sent as Idempotency-Key */
 	const char *traceparent;	/* handed on; or NULL */
 	TimestampTz expires_at;		/* the whole of it ends then; DT_NOEND = never */
+	int			token_seq;		/* the run waits for the token that the request hands out, of this number: only
+								 * a failure is told; 0 = it waits for the answer */
 
 	/* what comes of it */
 	const char *target;			/* "https://host:port" or "chain NAME" */
@@ -104,8 +106,9 @@ extern const char *chain_task_doubt(const char *resource, const Doc *parameters)
 /*
  * Set by workflow/: called in the transaction in which a call of a run has
  * ended.  result is set unless error is ("Http.Connection", "Chain.Reverted" …).
+ * token_seq is the call's; where it isn't 0 there is an error.
  */
-typedef void (*OutsideFinishedHook) (int64 call_id, const char *target, int64 run_id, int branch_id,
+typedef void (*OutsideFinishedHook) (int64 call_id, const char *target, int64 run_id, int branch_id, int token_seq,
 									 Jsonb *result, const char *error, const char *cause);
 extern OutsideFinishedHook outside_finished_hook;
 

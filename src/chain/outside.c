@@ -106,11 +106,14 @@ tell(const OutsideWork *work)
 	Problem		problem = {{0}, {0}};
 	Jsonb	   *result = NULL;
 
+	/* Who has the token completes it; the answer says no more than that it was taken. */
+	if (work->error == NULL && work->token_seq != 0)
+		return;
 	if (work->error == NULL && (result = doc_to_jsonb(work->result, &problem)) == NULL)
-		outside_finished_hook(work->call_id, work->target, work->run_id, work->branch_id, NULL, "Http.InvalidResponse",
+		outside_finished_hook(work->call_id, work->target, work->run_id, work->branch_id, work->token_seq, NULL, "Http.InvalidResponse",
 							  psprintf("the answer can't be kept as jsonb: %s", problem.message));
 	else
-		outside_finished_hook(work->call_id, work->target, work->run_id, work->branch_id, result, work->error, work->cause);
+		outside_finished_hook(work->call_id, work->target, work->run_id, work->branch_id, work->token_seq, result, work->error, work->cause);
 }
 
 /* The ends of what is done; needs an open store.  Returns what may be freed once it is committed. */

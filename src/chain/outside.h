@@ -38,6 +38,7 @@ typedef struct OutsideWork
 	const char *target;
 	int64		run_id;
 	int			branch_id;
+	int			token_seq;		/* as in OutsideCall */
 	const Doc  *request;
 	const char *key;
 	const char *traceparent;	/* or NULL */

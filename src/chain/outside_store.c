@@ -71,6 +71,7 @@ read_row(uint64 row, MemoryContext parent)
 	work->traceparent = text == NULL ? NULL : MemoryContextStrdup(context, text);
 	value = store_value(row, 9, &isnull);
 	work->expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	work->token_seq = store_int32(row, 10);
 	MemoryContextSwitchTo(old);
 	return work;
 }
@@ -84,7 +85,7 @@ static Statement look = {
 	"  ORDER BY c.target LIMIT 1)"
 	" UNION ALL SELECT (SELECT c.target FROM dalp_ops.outside_call c WHERE c.target OPERATOR(pg_catalog.>) t.target"
 	"  ORDER BY c.target LIMIT 1) FROM target t WHERE t.target IS NOT NULL)"
-	" SELECT n.call_id, n.kind, n.target, n.run_id, n.branch_id, n.request, n.idempotency_key, n.traceparent, n.expires_at"
+	" SELECT n.call_id, n.kind, n.target, n.run_id, n.branch_id, n.request, n.idempotency_key, n.traceparent, n.expires_at, n.token_seq"
 	" FROM target t CROSS JOIN LATERAL (SELECT c.* FROM dalp_ops.outside_call c"
 	"  WHERE c.target OPERATOR(pg_catalog.=) t.target AND c.call_id OPERATOR(pg_catalog.<>) ALL ($4) ORDER BY c.target, c.call_id"
 	"  LIMIT GREATEST(0, CASE WHEN t.target OPERATOR(pg_catalog.~~) 'chain %' THEN $5 ELSE $6 END OPERATOR(pg_catalog.-)"
@@ -171,12 +172,12 @@ int64
 outside_store_add(const OutsideCall *call, Jsonb *request)
 {
 	static Statement insert = {
-		"INSERT INTO dalp_ops.outside_call (kind, target, run_id, branch_id, request, idempotency_key, traceparent, expires_at, created_at)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING call_id",
-		9, {TEXTOID, TEXTOID, INT8OID, INT4OID, JSONBOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
+		"INSERT INTO dalp_ops.outside_call (kind, target, run_id, branch_id, request, idempotency_key, traceparent, expires_at, created_at, token_seq)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING call_id",
+		10, {TEXTOID, TEXTOID, INT8OID, INT4OID, JSONBOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}
 	};
-	Datum		values[9];
-	char		nulls[9];
+	Datum		values[10];
+	char		nulls[10];
 
 	memset(nulls, ' ', sizeof(nulls));
 	values[0] = CStringGetTextDatum(call->http ? "http" : "chain");
@@ -190,6 +191,8 @@ outside_store_add(const OutsideCall *call, Jsonb *request)
 	values[7] = TimestampTzGetDatum(call->expires_at);
 	nulls[7] = call->expires_at != DT_NOEND ? ' ' : 'n';
 	values[8] = TimestampTzGetDatum(clock_now());
+	values[9] = Int32GetDatum(call->token_seq);
+	nulls[9] = call->token_seq != 0 ? ' ' : 'n';
 	store_write(&insert, values, nulls, 0);
 	return store_int64(0, 1);
 }

@@ -50,7 +50,7 @@ handler_is_known(const char *resource)
 		strncmp(resource, "workflow:", 9) == 0 ||
 		strcmp(resource, "chain:transaction") == 0 ||
 		strcmp(resource, "chain:call") == 0 ||
-		strcmp(resource, "http:request") == 0;
+		strncmp(resource, "http:request", 12) == 0;
 }
 
 Oid

@@ -27,7 +27,7 @@ typedef struct HandlerOutcome
 	AslError	error;			/* texts likewise */
 } HandlerOutcome;
 
-/* Is the kind of resource one that this version can run? activity:, sql:, signal:, workflow:, chain:, http:request; of tokens, sql: and workflow:. */
+/* Is the kind of resource one that this version can run? activity:, sql:, signal:, workflow:, chain:, http:request; of tokens, all that may have them. */
 extern bool handler_is_known(const char *resource);
 
 /* The function (jsonb) returns jsonb of "sql:name", with or without .waitForTaskToken, by the current search_path; InvalidOid and a reason if there is none. */

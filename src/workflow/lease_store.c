@@ -178,6 +178,22 @@ lease_store_release(const TaskToken *tokens, int count, int losses, bool *found)
 }
 
 bool
+lease_store_revoke(int64 run_id, int branch_id, int seq)
+{
+	static Statement revoke = {
+		"DELETE FROM dalp_workflow.lease l WHERE l.run_id OPERATOR(pg_catalog.=) $1 AND l.branch_id OPERATOR(pg_catalog.=) $2"
+		" AND l.seq OPERATOR(pg_catalog.=) $3 AND l.queue IS NULL",
+		3, {INT8OID, INT4OID, INT4OID}
+	};
+	Datum		values[] = {Int64GetDatum(run_id), Int32GetDatum(branch_id), Int32GetDatum(seq)};
+	int			nest = store_prefer_indexes();
+	bool		found = store_write(&revoke, values, NULL, 0) > 0;
+
+	store_end_preference(nest);
+	return found;
+}
+
+bool
 lease_store_lock(const TaskToken *token)
 {
 	static Statement lock = {

@@ -22,8 +22,8 @@ extern bool message_send_signal(int64 run_id, const char *name, Jsonb *payload,
 extern void message_send_transaction_end(int64 request_id, int64 run_id, int branch_id,
 										 Jsonb *result, const char *error, const char *cause);
 
-/* outside_finished_hook: there is an answer to the request that a branch waits for. */
-extern void message_send_answer(int64 call_id, const char *target, int64 run_id, int branch_id,
+/* outside_finished_hook: there is an answer to the request that a branch waits for, or it could not hand out its token. */
+extern void message_send_answer(int64 call_id, const char *target, int64 run_id, int branch_id, int token_seq,
 								Jsonb *result, const char *error, const char *cause);
 
 /* A child run has ended. */

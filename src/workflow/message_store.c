@@ -17,6 +17,7 @@
 #include "core/wake.h"
 #include "workflow/message.h"
 #include "workflow/step.h"
+#include "workflow/task_store.h"
 
 static void
 send_message(int64 run_id, int branch_id, const char *kind, const char *name, int64 reference, const char *key,
@@ -91,9 +92,16 @@ message_send_transaction_end(int64 request_id, int64 run_id, int branch_id,
 }
 
 void
-message_send_answer(int64 call_id, const char *target, int64 run_id, int branch_id,
+message_send_answer(int64 call_id, const char *target, int64 run_id, int branch_id, int token_seq,
 					Jsonb *result, const char *error, const char *cause)
 {
+	/* A token that was completed, or is of another attempt by now, has nothing to fail any more. */
+	if (token_seq != 0)
+	{
+		if (lease_store_revoke(run_id, branch_id, token_seq))
+			send_message(run_id, branch_id, "token", NULL, token_seq, NULL, NULL, error, cause, InvalidOid);
+		return;
+	}
 	send_message(run_id, branch_id, "call", target, call_id, NULL, result, error, cause, InvalidOid);
 }
 

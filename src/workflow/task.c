@@ -202,10 +202,13 @@ call_outside(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *wri
 		.branch_id = step->branch_id,
 		.key = psprintf(INT64_FORMAT ":%d:%d", step->run_id, step->branch_id, step->entry),
 		.traceparent = run_traceparent(step->run_id),
-		.expires_at = call->timeout > 0 ? clock_now() + call->timeout * USECS_PER_SEC : DT_NOEND
+		.expires_at = call->timeout > 0 ? clock_now() + call->timeout * USECS_PER_SEC : DT_NOEND,
+		.token_seq = step->token != NULL ? step->last_seq : 0
 	};
 	int64		call_id = chain_call_outside(&outside);
 
+	if (call_id != 0 && step->token != NULL)
+		return TASK_DONE;		/* hand_out_token() waits */
 	if (call_id != 0)
 		return wait_for(step, call, writes, "call", outside.target, call_id);
 	error->error = outside.error;
@@ -281,7 +284,7 @@ call_resource(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *wr
 		return await_signal(step, call, writes, result);
 	if (strcmp(resource, "chain:transaction") == 0)
 		return submit_transaction(step, call, input, writes, error);
-	if (strcmp(resource, "http:request") == 0 || strcmp(resource, "chain:call") == 0)
+	if (strncmp(resource, "http:", 5) == 0 || strcmp(resource, "chain:call") == 0)
 		return call_outside(step, call, input, writes, error);
 	if (strncmp(resource, "workflow:", 9) == 0)
 		return start_child(step, call, input, writes, result, error);
@@ -293,7 +296,8 @@ call_resource(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *wr
 
 /*
  * Calls what gets the token, and waits for whoever completes it.  The token is
- * there before the call, which may complete it; its answer is dropped.  The
+ * there before the call, which may complete it; its answer is dropped.  An
+ * HTTP request is made after the commit, and only its failure is heard of.  The
  * journal row has no input: the token is in it.
  */
 static TaskResult

@@ -78,6 +78,9 @@ extern int	lease_store_settle(const Settlement *settlements, int count, bool *fo
 /* Back to the queue; `losses` is added to how often their workers were lost. Returns how many were there; tokens of states are not. */
 extern int	lease_store_release(const TaskToken *tokens, int count, int losses, bool *found);
 
+/* Ends the token of that number that a state handed out; false if it is gone. */
+extern bool lease_store_revoke(int64 run_id, int branch_id, int seq);
+
 /* Locks the lease until the end of the transaction; false if it isn't there. */
 extern bool lease_store_lock(const TaskToken *token);
 

@@ -176,6 +176,38 @@ subtest 'time limits and cancelling' => sub {
 	is(sql('SELECT count(*) FROM dalp_workflow.inbox'), '0', 'and leaves no message');
 };
 
+subtest 'a token that is handed out' => sub {
+	set_script($port, { paths => { '/ok' => { raw => 'taken' }, '/missing' => { status => 404, raw => 'who?' }, '/late' => { delay => 2, status => 500, raw => 'late' } } });
+	sql("SELECT dalp.create_workflow('token', '" . '{"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "Resource": "http:request.waitForTaskToken", "Parameters": {"ApiEndpoint.$": "$.url", "Method": "POST", "Headers": {"X-Token.$": "$$.Task.Token"}}, "End": true}}}' . "')");
+	my $token_of = sub {
+		my ($id) = @_;
+		my $token;
+		wait_until('the token', sub {
+			($token) = map { $_->{headers}{'x-token'} } grep { ($_->{headers}{'idempotency-key'} // '') =~ /^$id:/ } requests_seen($port);
+			return defined $token;
+		});
+		return $token;
+	};
+	my $id = start('token', { url => "$url/ok" });
+	my $token = $token_of->($id);
+	query_until($node, "SELECT count(*) FROM dalp_ops.outside_call WHERE run_id = $id", '0');
+	is(sql("SELECT kind FROM dalp.why($id)"), 'token', 'the answer ends nothing');
+	sql("SELECT dalp.complete_task('$token', '[1]')");
+	is(ended($id), 'SUCCEEDED||', 'the token does');
+	is(json_encode(output($id)), '[1]', 'with what completes it');
+
+	$id = start('token', { url => "$url/missing" });
+	like(ended($id), qr/^FAILED\|States\.Http\.StatusCode\.404/, 'a request that fails ends the wait');
+	my ($rc, undef, $stale) = $node->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT dalp.complete_task('" . $token_of->($id) . "', '1')");
+	like($stale, qr/DL005/, 'and its token');
+
+	$id = start('token', { url => "$url/late" });
+	sql("SELECT dalp.complete_task('" . $token_of->($id) . "', '2')");
+	is(ended($id), 'SUCCEEDED||', 'completed before the request fails');
+	query_until($node, "SELECT count(*) FROM dalp_ops.outside_call WHERE run_id = $id", '0');
+	is(sql('SELECT count(*) FROM dalp_workflow.inbox') . sql('SELECT count(*) FROM dalp_workflow.lease'), '00', 'which then does nothing');
+};
+
 subtest 'a slow host' => sub {
 	my $other = start_server('rpc_node.py');
 	set_script($other, { paths => { '/hang' => { hang => \1 } } });
