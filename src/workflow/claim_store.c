@@ -19,6 +19,7 @@
 #include "core/clock.h"
 #include "core/spi.h"
 #include "core/wake.h"
+#include "workflow/pass.h"
 #include "workflow/step.h"
 
 /* The lock; what it returns of the run can't change while it is held. */
@@ -34,9 +35,9 @@
 /* Locks within the limit: runs that somebody else has locked take nobody's place. */
 static Statement claim = {
 	"SELECT q.row_id, q.kind, q.entry, q.branch_id, q.run_id, q.definition_id, q.priority, q.paused, w.paused,"
-	" q.concurrency_key, q.parent_run_id, q.parent_branch, q.started_at, q.redrives, q.shard, q.compensating"
+	" q.concurrency_key, q.parent_run_id, q.parent_branch, q.started_at, q.redrives, q.shard, q.compensating, q.pass"
 	" FROM unnest($1::smallint[]) AS s(shard) CROSS JOIN LATERAL"
-	" (SELECT y.ctid AS row_id, y.kind, y.entry, y.branch_id, y.shard, r.run_id, r.definition_id, r.priority, r.paused,"
+	" (SELECT y.ctid AS row_id, y.kind, y.entry, y.branch_id, y.shard, y.pass, r.run_id, r.definition_id, r.priority, r.paused,"
 	" r.concurrency_key, r.parent_run_id, r.parent_branch, r.started_at, r.redrives, r.compensating"
 	" FROM dalp_workflow.ready y JOIN dalp_workflow.run r ON r.run_id OPERATOR(pg_catalog.=) y.run_id"
 	" WHERE y.shard OPERATOR(pg_catalog.=) s.shard ORDER BY y.rank, y.pass, y.run_id LIMIT $2"
@@ -246,6 +247,11 @@ claim_batch(uint32 shards, int limit, int64 only_run, ClaimFilter filter, ClaimR
 		claimed[i] = read_claim(context, i);
 		definitions[i] = store_int32(i, 6);
 		*shards_left |= 1U << store_int32(i, 15);
+		if (only_run == 0)
+		{
+			claimed[i]->pass = store_int64(i, 17);
+			pass_reached(store_int32(i, 15), claimed[i]->pass);
+		}
 	}
 
 	rows_init(&keys, lengthof(types), types);
@@ -445,7 +451,7 @@ claim_pass_key(int workflow_id, const char *key)
 		4, {TEXTOID, INT8OID, INT4OID, TEXTOID}
 	};
 	Datum		values[4] = {
-		CStringGetTextDatum(psprintf("%d:%s", workflow_id, key)), Int64GetDatum(GetCurrentTimestamp()),
+		CStringGetTextDatum(psprintf("%d:%s", workflow_id, key)), Int64GetDatum(pass_now(PASS_ANY_SHARD)),
 		Int32GetDatum(workflow_id), CStringGetTextDatum(key)
 	};
 

@@ -17,6 +17,7 @@
 #include "core/errors.h"
 #include "core/rows.h"
 #include "core/settings.h"
+#include "workflow/pass.h"
 #include "workflow/start.h"
 #include "workflow/step.h"
 
@@ -151,8 +152,8 @@ start_store_runs(const StartRequest *request, int count, Jsonb **inputs, char **
 				 const int64 *run_ids, const bool *mine)
 {
 	static Statement insert = {
-		"WITH u AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::jsonb[], $3::text[])"
-		" AS u(run_id, input, key)),"
+		"WITH u AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::jsonb[], $3::text[], $18::bigint[])"
+		" AS u(run_id, input, key, pass)),"
 		" r AS (INSERT INTO dalp_workflow.run (run_id, definition_id, priority, concurrency_key, parent_run_id,"
 		" parent_branch, started_at, deadline) SELECT u.run_id, $4, $5, $6, $7, $8, $9, $10 FROM u),"
 		" d AS (INSERT INTO dalp_workflow.run_data (run_id, input, tags, idempotency_key, started_by, traceparent)"
@@ -165,17 +166,19 @@ start_store_runs(const StartRequest *request, int count, Jsonb **inputs, char **
 		" s AS (INSERT INTO dalp_workflow.timer (shard, fire_at, run_id, branch_id, kind, entry)"
 		" SELECT (u.run_id OPERATOR(pg_catalog.%) 16)::smallint, $15, u.run_id, 0, 'start', 1 FROM u WHERE $16)"
 		" INSERT INTO dalp_workflow.ready (shard, rank, pass, run_id, branch_id, kind, entry)"
-		" SELECT (u.run_id OPERATOR(pg_catalog.%) 16)::smallint, $17, $18, u.run_id, 0, 'step', 0"
+		" SELECT (u.run_id OPERATOR(pg_catalog.%) 16)::smallint, $17, u.pass, u.run_id, 0, 'step', 0"
 		" FROM u WHERE NOT $16",
 		18, {INT8ARRAYOID, JSONBARRAYOID, TEXTARRAYOID, INT4OID, INT2OID, TEXTOID, INT8OID, INT4OID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID, OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, INT2OID, INT8OID}
+		TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID, OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, INT2OID, INT8ARRAYOID}
 	};
-	static const Oid types[] = {INT8OID, JSONBOID, TEXTOID};
+	static const Oid types[] = {INT8OID, JSONBOID, TEXTOID, INT8OID};
 	TimestampTz now = clock_now();
 	TimestampTz first = request->has_start_at && request->start_at > now ? request->start_at : now;
 	int64		timeout = request->timeout > 0 ? request->timeout :
 		asl_machine_timeout(request->definition->machine) * USECS_PER_SEC;
 	Datum		values[18];
+	Datum		passes;
+	uint64		turns = pass_key(request->definition->workflow_id, request->tags);
 	char		nulls[18];
 	Rows		rows;
 
@@ -188,12 +191,14 @@ start_store_runs(const StartRequest *request, int count, Jsonb **inputs, char **
 		rows_set(&rows, 0, Int64GetDatum(run_ids[i]));
 		rows_set(&rows, 1, JsonbPGetDatum(inputs[i]));
 		rows_set_text(&rows, 2, keys == NULL ? NULL : keys[i]);
+		rows_set(&rows, 3, Int64GetDatum(pass_of_start(run_shard(run_ids[i]), turns)));
 	}
 	if (rows.count == 0)
 		return;
 
 	memset(nulls, ' ', sizeof(nulls));
 	rows_arrays(&rows, values);
+	passes = values[3];
 	values[3] = Int32GetDatum(request->definition->definition_id);
 	values[4] = Int16GetDatum(request->priority);
 	values[5] = request->concurrency_key ? CStringGetTextDatum(request->concurrency_key) : (Datum) 0;
@@ -213,6 +218,6 @@ start_store_runs(const StartRequest *request, int count, Jsonb **inputs, char **
 	values[14] = TimestampTzGetDatum(first);
 	values[15] = BoolGetDatum(first > now);
 	values[16] = Int16GetDatum(-request->priority);
-	values[17] = Int64GetDatum(GetCurrentTimestamp());
+	values[17] = passes;
 	store_write(&insert, values, nulls, 0);
 }
