@@ -282,7 +282,7 @@ CREATE TABLE dalp_workflow.ready (
 COMMENT ON TABLE dalp_workflow.ready IS 'what an executor may do now. A step''s row stays while the branch goes from step to step and is deleted when it has to wait; the others are deleted when they are done';
 COMMENT ON COLUMN dalp_workflow.ready.shard IS 'run_id modulo 16: each shard has one executor';
 COMMENT ON COLUMN dalp_workflow.ready.rank IS 'minus priority: index order is claim order';
-COMMENT ON COLUMN dalp_workflow.ready.pass IS 'order within a rank; microseconds';
+COMMENT ON COLUMN dalp_workflow.ready.pass IS 'order within a rank: microseconds, of the clock of its shard and of the tenant';
 COMMENT ON COLUMN dalp_workflow.ready.run_id IS 'the run';
 COMMENT ON COLUMN dalp_workflow.ready.branch_id IS 'its branch';
 COMMENT ON COLUMN dalp_workflow.ready.kind IS 'step: run the state; resume: a Wait is over; timeout: what the branch waits for took too long; deadline: the run did; deliver: look into the inbox';
@@ -405,7 +405,7 @@ CREATE TABLE dalp_workflow.parked (
 	branch_id	int NOT NULL,
 	kind		text NOT NULL,
 	entry		int NOT NULL,
-	reason		text NOT NULL CHECK (reason OPERATOR(pg_catalog.=) ANY (ARRAY['run_paused', 'workflow_paused', 'concurrency_key', 'limit'])),
+	reason		text NOT NULL CHECK (reason OPERATOR(pg_catalog.=) ANY (ARRAY['run_paused', 'workflow_paused', 'tenant_paused', 'concurrency_key', 'limit'])),
 	reference	text,
 	since		timestamptz NOT NULL
 );
@@ -416,7 +416,7 @@ COMMENT ON COLUMN dalp_workflow.parked.branch_id IS 'its branch';
 COMMENT ON COLUMN dalp_workflow.parked.kind IS 'as in ready';
 COMMENT ON COLUMN dalp_workflow.parked.entry IS 'as in ready';
 COMMENT ON COLUMN dalp_workflow.parked.reason IS 'what holds it';
-COMMENT ON COLUMN dalp_workflow.parked.reference IS 'name of the workflow, or the key';
+COMMENT ON COLUMN dalp_workflow.parked.reference IS 'name of the workflow or tenant, or the key';
 COMMENT ON COLUMN dalp_workflow.parked.since IS 'since when';
 CREATE INDEX parked_reason ON dalp_workflow.parked (reason, reference, since);
 

@@ -36,7 +36,7 @@ SELECT
 	w.name AS workflow,
 	w.version,
 	CASE WHEN r.paused OR EXISTS (SELECT FROM dalp_workflow.parked p WHERE p.run_id OPERATOR(pg_catalog.=) r.run_id
-			AND p.reason OPERATOR(pg_catalog.=) ANY (ARRAY['run_paused', 'workflow_paused']))
+			AND p.reason OPERATOR(pg_catalog.=) ANY (ARRAY['run_paused', 'workflow_paused', 'tenant_paused']))
 		THEN 'PAUSED' ELSE 'RUNNING' END AS status,
 	b.state,
 	d.input,

@@ -58,6 +58,8 @@ slot_make(DatabaseSlot *slot)
 	pg_atomic_init_u32(&slot->waiters, 0);
 	pg_atomic_init_u32(&slot->ends_wanted, 0);
 	pg_atomic_init_u64(&slot->due, 0);
+	for (int i = 0; i < SHARED_LANES; i++)
+		pg_atomic_init_u64(&slot->ahead[i], 0);
 	for (int kind = 0; kind < WORKER_KINDS; kind++)
 		for (int i = 0; i < WORKER_MAX_PER_KIND; i++)
 			entry_make(&slot->workers[kind][i]);
@@ -88,6 +90,9 @@ shared_startup(void)
 			pg_atomic_init_u32(&shared->waiters[i].topic, 0);
 			pg_atomic_init_u32(&shared->waiters[i].wants, 0);
 		}
+		for (int i = 0; i < SHARED_SKETCH_ROWS; i++)
+			for (int j = 0; j < SHARED_SKETCH_COLUMNS; j++)
+				pg_atomic_init_u64(&shared->turns[i][j], 0);
 		for (int i = 0; i < shared->slot_count; i++)
 			slot_make(&shared->slots[i]);
 	}

@@ -27,6 +27,9 @@
 #define SHARED_NO_SLOT		(-1)
 #define SHARED_NO_PROCESS	UINT32_MAX
 #define SHARED_MAX_WAITERS	256
+#define SHARED_LANES		16	/* clocks of a database, see virtual_clock.h */
+#define SHARED_SKETCH_ROWS	4
+#define SHARED_SKETCH_COLUMNS 8192
 #define SHARED_MAX_LETTERS	32	/* questions waiting for a kind of worker of a database */
 
 /* What the launcher knows of a database; the transitions are in launcher.c. */
@@ -82,6 +85,7 @@ typedef struct DatabaseSlot
 	pg_atomic_uint32 waiters;	/* how many wait in this database */
 	pg_atomic_uint32 ends_wanted;	/* 1 = ends of runs wake the scheduler */
 	pg_atomic_uint64 due;		/* TimestampTz: the scheduler has a lease to look at then; 0 = unknown, look now */
+	pg_atomic_uint64 ahead[SHARED_LANES];	/* microseconds */
 	LetterBox	boxes[WORKER_KINDS];
 	WorkerEntry workers[WORKER_KINDS][WORKER_MAX_PER_KIND];
 } DatabaseSlot;
@@ -104,6 +108,7 @@ typedef struct Shared
 	Oid			told_database;	/* [lock] has no slot and announced itself: first in line for one */
 	pg_atomic_uint32 scan;		/* 1 = the launcher shall read pg_database */
 	Waiter		waiters[SHARED_MAX_WAITERS];
+	pg_atomic_uint64 turns[SHARED_SKETCH_ROWS][SHARED_SKETCH_COLUMNS];	/* next ones of keys, of all databases */
 	DatabaseSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } Shared;
 

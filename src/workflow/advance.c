@@ -19,6 +19,7 @@
 #include "core/settings.h"
 #include "workflow/compensate.h"
 #include "workflow/hot.h"
+#include "workflow/pause.h"
 #include "workflow/procedure.h"
 #include "workflow/run_control.h"
 #include "workflow/step.h"
@@ -552,6 +553,7 @@ StepVerdict
 step_run(Step *step, BatchWrites *writes, bool alone)
 {
 	Advance		advance = {.step = step, .writes = writes, .alone = alone, .now = clock_now()};
+	char	   *tenant;
 
 	/* Left behind by a time that came when the run failed: branch 0 waits until all is compensated. */
 	if (step->compensating && step->branch_id == 0 && step->kind != READY_DELIVER)
@@ -568,6 +570,12 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 					 step->definition->workflow, advance.now);
 		if (step->run_paused && step->concurrency_key != NULL)
 			claim_pass_key(step->definition->workflow_id, step->concurrency_key);
+		return STEP_DONE;
+	}
+	if (step->kind != READY_DEADLINE && (tenant = pause_of_run(step->run_id)) != NULL)
+	{
+		batch_ready_gone(writes, step);
+		batch_parked(writes, step, "tenant_paused", tenant, advance.now);
 		return STEP_DONE;
 	}
 	if (step->concurrency_key != NULL && step->kind != READY_DEADLINE && hot_steps(step) == 0 && !claim_concurrency_key(step))

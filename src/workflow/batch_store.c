@@ -19,6 +19,7 @@
 #include "workflow/compensate.h"
 #include "workflow/hot_tables.h"
 #include "workflow/journal_partition.h"
+#include "workflow/pass.h"
 #include "workflow/step.h"
 
 /* Columns of the rows, in the order of hot_tables.h where they have its tables. */
@@ -488,7 +489,7 @@ batch_ready_new(BatchWrites *writes, const Step *step, ReadyKind kind, int entry
 	rows_add(rows);
 	rows_set(rows, 0, Int16GetDatum(run_shard(step->run_id)));
 	rows_set(rows, 1, Int16GetDatum(-step->priority));
-	rows_set(rows, 2, Int64GetDatum(GetCurrentTimestamp()));
+	rows_set(rows, 2, Int64GetDatum(pass_now(run_shard(step->run_id))));
 	rows_set(rows, 3, Int64GetDatum(step->run_id));
 	rows_set(rows, 4, Int32GetDatum(step->branch_id));
 	rows_set_text(rows, 5, ready_kind_name(kind));

@@ -20,6 +20,7 @@
 #include "core/spi.h"
 #include "core/wake.h"
 #include "workflow/hot_tables.h"
+#include "workflow/pass.h"
 #include "workflow/position_store.h"
 #include "workflow/step.h"
 
@@ -147,7 +148,13 @@ take_of_shards(Claim *claim, uint32 shards, int limit, uint32 *shards_left)
 
 		table_scan_key(rows, values);
 		while (taken < limit && table_scan_next(rows))
-			taken += take(claim, rows);
+		{
+			if (!take(claim, rows))
+				continue;
+			taken++;
+			claim->last->step->pass = table_int64(rows, READY_COLUMN_PASS);
+			pass_reached(shard, claim->last->step->pass);
+		}
 		if (taken > 0)
 			*shards_left |= 1U << shard;
 	}
@@ -392,7 +399,7 @@ claim_pass_key(int workflow_id, const char *key)
 		4, {TEXTOID, INT8OID, INT4OID, TEXTOID}
 	};
 	Datum		values[4] = {
-		CStringGetTextDatum(psprintf("%d:%s", workflow_id, key)), Int64GetDatum(GetCurrentTimestamp()),
+		CStringGetTextDatum(psprintf("%d:%s", workflow_id, key)), Int64GetDatum(pass_now(PASS_ANY_SHARD)),
 		Int32GetDatum(workflow_id), CStringGetTextDatum(key)
 	};
 

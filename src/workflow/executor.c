@@ -211,6 +211,47 @@ compare_runs(const ListCell *a, const ListCell *b)
 	return x->run_id < y->run_id ? -1 : x->run_id > y->run_id;
 }
 
+static int
+compare_places(const ListCell *a, const ListCell *b)
+{
+	const Step *x = lfirst(a);
+	const Step *y = lfirst(b);
+
+	if (x->priority != y->priority)
+		return x->priority > y->priority ? -1 : 1;
+	if (x->pass != y->pass)
+		return x->pass < y->pass ? -1 : 1;
+	return compare_runs(a, b);
+}
+
+/* In the order of claims over all shards, as the batch may end early; a run with all of its rows at the place of the first. */
+static void
+order_members(List *steps)
+{
+	Step	   *first = NULL;
+	ListCell   *cell;
+
+	list_sort(steps, compare_runs);
+	foreach(cell, steps)
+	{
+		Step	   *step = lfirst(cell);
+
+		/* Sorting isn't stable: the first of a run may not be the one that was claimed first. */
+		if (first == NULL || first->run_id != step->run_id)
+			first = step;
+		first->pass = Min(first->pass, step->pass);
+	}
+	foreach(cell, steps)
+	{
+		Step	   *step = lfirst(cell);
+
+		if (first->run_id != step->run_id)
+			first = step;
+		step->pass = first->pass;
+	}
+	list_sort(steps, compare_places);
+}
+
 /* Runs of the batch under way, in worker_context(): to be stepped one by one if it fails. */
 static List *members = NIL;
 
@@ -243,7 +284,7 @@ run_batch(uint32 shards, int64 only_run, uint32 *shards_left)
 	worker_begin("stepping runs");
 	batch_init(&writes);
 	steps = claim_batch(shards, limit, only_run, note_member, hot_recall, shards_left);
-	list_sort(steps, compare_runs);
+	order_members(steps);
 	count = run_members(steps, &writes, only_run != 0);
 	if (count < 0)
 	{

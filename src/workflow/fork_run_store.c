@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/spi.h"
 #include "workflow/fork_run.h"
+#include "workflow/pass.h"
 #include "workflow/step.h"
 #include "workflow/journal_partition.h"
 
@@ -69,7 +70,7 @@ fork_run_store_start(int64 new_run_id, int64 run_id, int data_seq, const Definit
 	Datum		values[9] = {
 		Int64GetDatum(new_run_id), Int64GetDatum(run_id), Int32GetDatum(data_seq), CStringGetTextDatum(state),
 		TimestampTzGetDatum(now), JsonbPGetDatum(input), ObjectIdGetDatum(starter),
-		TimestampTzGetDatum(now + timeout * USECS_PER_SEC), Int64GetDatum(GetCurrentTimestamp())
+		TimestampTzGetDatum(now + timeout * USECS_PER_SEC), Int64GetDatum(pass_now(run_shard(new_run_id)))
 	};
 	char		nulls[9];
 

@@ -14,6 +14,7 @@
 #include "core/wake.h"
 #include "workflow/fork_store.h"
 #include "workflow/journal_partition.h"
+#include "workflow/pass.h"
 
 static const Oid child_types[] = {
 	INT8OID, INT4OID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, JSONBOID, JSONBOID, JSONBOID, INT2OID, INT2OID, INT8OID
@@ -69,7 +70,7 @@ fork_note_child(const Step *parent, int branch_id, int index, const char *state,
 		rows_set(&children, 8, JsonbPGetDatum(item));
 	rows_set(&children, 9, Int16GetDatum(run_shard(parent->run_id)));
 	rows_set(&children, 10, Int16GetDatum(-parent->priority));
-	rows_set(&children, 11, Int64GetDatum(GetCurrentTimestamp()));
+	rows_set(&children, 11, Int64GetDatum(pass_now(run_shard(parent->run_id))));
 }
 
 void

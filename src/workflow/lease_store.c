@@ -14,6 +14,7 @@
 
 #include "core/clock.h"
 #include "core/wake.h"
+#include "workflow/pass.h"
 #include "workflow/task_store.h"
 
 /* The lease of a token: "l" in each statement below, with parameters 1 to 3. */
@@ -120,7 +121,6 @@ lease_store_settle(const Settlement *settlements, int count, bool *found)
 	};
 	Place	   *places = in_order(&settlements->token, sizeof(Settlement), count);
 	TimestampTz now = clock_now();
-	int64		pass = GetCurrentTimestamp();
 	Rows		rows;
 	int			there;
 
@@ -136,7 +136,7 @@ lease_store_settle(const Settlement *settlements, int count, bool *found)
 		rows_set_text(&rows, 5, settlement->error);
 		rows_set_text(&rows, 6, settlement->cause);
 		rows_set(&rows, 7, Int16GetDatum(run_shard(settlement->token.run_id)));
-		rows_set(&rows, 8, Int64GetDatum(pass));
+		rows_set(&rows, 8, Int64GetDatum(pass_now(run_shard(settlement->token.run_id))));
 		rows_set(&rows, 9, TimestampTzGetDatum(now));
 	}
 	there = flush_found(&rows, &settle, count, found);

@@ -21,6 +21,7 @@
 #include "core/spi.h"
 #include "core/wake.h"
 #include "workflow/limit.h"
+#include "workflow/pass.h"
 
 /* So many runs are let in by one statement. */
 #define LET_IN_BATCH 1000
@@ -199,7 +200,7 @@ let_in(const WorkflowLimit *limit, int count)
 	};
 	Datum		values[4] = {
 		CStringGetTextDatum(limit->workflow), Int32GetDatum(count), Int32GetDatum(limit->workflow_id),
-		Int64GetDatum(GetCurrentTimestamp())
+		Int64GetDatum(pass_now(PASS_ANY_SHARD))
 	};
 	int			admitted = (int) store_write(&admit, values, NULL, 0);
 

@@ -16,6 +16,7 @@
 #include "core/spi.h"
 #include "core/wake.h"
 #include "workflow/message.h"
+#include "workflow/pass.h"
 #include "workflow/step.h"
 #include "workflow/task_store.h"
 
@@ -57,7 +58,7 @@ send_message(int64 run_id, int branch_id, const char *kind, const char *name, in
 	nulls[9] = OidIsValid(sender) ? ' ' : 'n';
 	values[10] = TimestampTzGetDatum(clock_now());
 	values[11] = Int16GetDatum(run_shard(run_id));
-	values[12] = Int64GetDatum(GetCurrentTimestamp());
+	values[12] = Int64GetDatum(pass_now(run_shard(run_id)));
 	if (store_write(&insert, values, nulls, 0) > 0)
 		wake_shard_at_commit(run_shard(run_id));
 }

@@ -10,6 +10,7 @@
 
 #include "core/spi.h"
 #include "core/wake.h"
+#include "workflow/pass.h"
 #include "workflow/procedure.h"
 
 static const char *
@@ -78,7 +79,7 @@ procedure_store_requeue(int64 run_id)
 		" AND kind OPERATOR(pg_catalog.=) 'step'",
 		2, {INT8OID, INT8OID}
 	};
-	Datum		values[2] = {Int64GetDatum(run_id), Int64GetDatum(GetCurrentTimestamp())};
+	Datum		values[2] = {Int64GetDatum(run_id), Int64GetDatum(pass_now(run_shard(run_id)))};
 
 	store_write(&requeue, values, NULL, 0);
 	wake_shard_at_commit(run_shard(run_id));

@@ -161,7 +161,7 @@ workflow_resume(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_DALP_WRONG_STATE),
 				 errmsg("workflow \"%s\" is not paused", name)));
-	workflow_store_unpark(name);
+	run_store_unpark("workflow_paused", name);
 	wake_at_commit(WORKER_SCHEDULER);	/* it lets nobody in meanwhile, see limit.h */
 }
 

@@ -71,7 +71,8 @@ extern int	run_waits(int64 run_id, RunWait **waits);
 extern bool run_store_pause(int64 run_id, const char *workflow);
 extern bool run_store_resume(int64 run_id);
 extern bool workflow_store_pause(int workflow_id, bool paused);
-extern void workflow_store_unpark(const char *name);
+/* Rows that were parked for that reason are ready again. */
+extern void run_store_unpark(const char *reason, const char *reference);
 /*
  * The run is live and locked again, in a new entry of its last state; NULL if
  * it isn't a failed one, or not compensated as asked for.  *status = the old one.

@@ -14,6 +14,7 @@
 #include "core/errors.h"
 #include "core/rows.h"
 #include "core/wake.h"
+#include "workflow/pass.h"
 #include "workflow/run_control.h"
 #include "workflow/step.h"
 
@@ -141,7 +142,7 @@ run_store_resume(int64 run_id)
 		UNPARK("p.run_id OPERATOR(pg_catalog.=) $1 AND p.reason OPERATOR(pg_catalog.=) 'run_paused'"),
 		2, {INT8OID, INT8OID}
 	};
-	Datum		values[2] = {Int64GetDatum(run_id), Int64GetDatum(GetCurrentTimestamp())};
+	Datum		values[2] = {Int64GetDatum(run_id), Int64GetDatum(pass_now(run_shard(run_id)))};
 
 	if (!set_paused(run_id, false))
 		return false;
@@ -164,13 +165,15 @@ workflow_store_pause(int workflow_id, bool paused)
 }
 
 void
-workflow_store_unpark(const char *name)
+run_store_unpark(const char *reason, const char *reference)
 {
 	static Statement unpark = {
-		UNPARK("p.reason OPERATOR(pg_catalog.=) 'workflow_paused' AND p.reference OPERATOR(pg_catalog.=) $1"),
-		2, {TEXTOID, INT8OID}
+		UNPARK("p.reason OPERATOR(pg_catalog.=) $1 AND p.reference OPERATOR(pg_catalog.=) $3"),
+		3, {TEXTOID, INT8OID, TEXTOID}
 	};
-	Datum		values[2] = {CStringGetTextDatum(name), Int64GetDatum(GetCurrentTimestamp())};
+	Datum		values[3] = {
+		CStringGetTextDatum(reason), Int64GetDatum(pass_now(PASS_ANY_SHARD)), CStringGetTextDatum(reference)
+	};
 
 	store_write(&unpark, values, NULL, 0);
 	wake_returned_shards();

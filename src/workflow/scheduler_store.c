@@ -10,6 +10,7 @@
 
 #include "core/spi.h"
 #include "core/wake.h"
+#include "workflow/pass.h"
 #include "workflow/scheduler.h"
 
 /* A run that has just been started may be between two of our snapshots; nothing else is. */
@@ -32,7 +33,7 @@ scheduler_fire(TimestampTz now, int limit)
 		3, {TIMESTAMPTZOID, INT4OID, INT8OID}
 	};
 	Datum		values[3] = {
-		TimestampTzGetDatum(now), Int32GetDatum(limit), Int64GetDatum(GetCurrentTimestamp())
+		TimestampTzGetDatum(now), Int32GetDatum(limit), Int64GetDatum(pass_now(PASS_ANY_SHARD))
 	};
 	uint64		shards = store_write(&fire, values, NULL, 0);
 	int64		fired = 0;
@@ -101,6 +102,8 @@ repair_parked(void)
 		" AND w.workflow_id OPERATOR(pg_catalog.=) d.workflow_id"
 		" AND ((p.reason OPERATOR(pg_catalog.=) 'run_paused' AND NOT r.paused)"
 		" OR (p.reason OPERATOR(pg_catalog.=) 'workflow_paused' AND NOT w.paused)"
+		" OR (p.reason OPERATOR(pg_catalog.=) 'tenant_paused' AND NOT EXISTS (SELECT FROM dalp_workflow.pause u"
+		" WHERE u.kind OPERATOR(pg_catalog.=) 'tenant' AND u.name OPERATOR(pg_catalog.=) p.reference))"
 		" OR (p.reason OPERATOR(pg_catalog.=) 'concurrency_key' AND NOT EXISTS"
 		" (SELECT FROM dalp_workflow.concurrency_holder h WHERE h.workflow_id OPERATOR(pg_catalog.=) w.workflow_id"
 		" AND h.concurrency_key OPERATOR(pg_catalog.=) r.concurrency_key)))"
@@ -108,7 +111,7 @@ repair_parked(void)
 		READY_COLUMNS " SELECT " READY_SHARD_RANK ", r.branch_id, r.kind, r.entry FROM gone r RETURNING shard",
 		1, {INT8OID}
 	};
-	Datum		values[1] = {Int64GetDatum(GetCurrentTimestamp())};
+	Datum		values[1] = {Int64GetDatum(pass_now(PASS_ANY_SHARD))};
 
 	store_write(&unpark, values, NULL, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -151,7 +154,7 @@ scheduler_repair(TimestampTz now)
 		2, {INT8OID, TIMESTAMPTZOID}
 	};
 	Datum		values[2] = {
-		Int64GetDatum(GetCurrentTimestamp()), TimestampTzGetDatum(TimestampTzPlusMilliseconds(now, -REPAIR_AGE_MS))
+		Int64GetDatum(pass_now(PASS_ANY_SHARD)), TimestampTzGetDatum(TimestampTzPlusMilliseconds(now, -REPAIR_AGE_MS))
 	};
 	int			found;
 

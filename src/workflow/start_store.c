@@ -18,6 +18,7 @@
 #include "core/spi.h"
 #include "core/settings.h"
 #include "workflow/hot_tables.h"
+#include "workflow/pass.h"
 #include "workflow/start.h"
 #include "workflow/step.h"
 
@@ -167,7 +168,7 @@ typedef struct StartFacts
 	Datum		step_kind;
 	Datum		start_kind;
 	Datum		deadline_kind;
-	int64		pass;
+	uint64		turns;			/* whose they are: pass.h */
 } StartFacts;
 
 static void
@@ -235,7 +236,7 @@ add_ready(Table *table, const StartFacts *facts, int64 run_id)
 	table_add(table);
 	table_set(table, READY_COLUMN_SHARD, Int16GetDatum(run_shard(run_id)));
 	table_set(table, READY_COLUMN_RANK, Int16GetDatum(-facts->request->priority));
-	table_set(table, READY_COLUMN_PASS, Int64GetDatum(facts->pass));
+	table_set(table, READY_COLUMN_PASS, Int64GetDatum(pass_of_start(run_shard(run_id), facts->turns)));
 	table_set(table, READY_COLUMN_RUN_ID, Int64GetDatum(run_id));
 	table_set(table, READY_COLUMN_BRANCH_ID, Int32GetDatum(0));
 	table_set(table, READY_COLUMN_KIND, facts->step_kind);
@@ -261,7 +262,7 @@ start_facts(const StartRequest *request)
 	facts.step_kind = CStringGetTextDatum("step");
 	facts.start_kind = CStringGetTextDatum("start");
 	facts.deadline_kind = CStringGetTextDatum("deadline");
-	facts.pass = GetCurrentTimestamp();
+	facts.turns = pass_key(request->definition->workflow_id, request->tags);
 	return facts;
 }
 

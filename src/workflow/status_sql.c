@@ -34,7 +34,8 @@ DALP_FUNCTION(dalp_wait);
 /* Columns of dalp.run_status, and whether the row is of this very transaction. */
 static Statement live_status = {
 	"SELECT r.run_id, w.name, CASE WHEN r.paused OR EXISTS (SELECT FROM dalp_workflow.parked p"
-	" WHERE p.run_id OPERATOR(pg_catalog.=) r.run_id AND p.reason OPERATOR(pg_catalog.=) 'workflow_paused')"
+	" WHERE p.run_id OPERATOR(pg_catalog.=) r.run_id AND p.reason OPERATOR(pg_catalog.=) ANY"
+	" (ARRAY['workflow_paused', 'tenant_paused']))"
 	" THEN 'PAUSED' ELSE 'RUNNING' END, b.state, NULL::jsonb, NULL::text,"
 	" NULL::text, r.started_at, NULL::timestamptz, r.xmin FROM dalp_workflow.run r"
 	" JOIN dalp_workflow.branch b ON b.run_id OPERATOR(pg_catalog.=) r.run_id AND b.branch_id OPERATOR(pg_catalog.=) 0"

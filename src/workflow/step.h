@@ -43,6 +43,7 @@ typedef struct Step
 	ItemPointerData ready_row;
 	ReadyKind	kind;
 	int			ready_entry;
+	int64		pass;			/* its place in the order of claims; where it was claimed with others */
 
 	/* the run (locked) */
 	int64		run_id;

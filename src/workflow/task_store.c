@@ -62,6 +62,8 @@ static Statement claim_statement = {
 	"WITH gone AS (DELETE FROM dalp_workflow.task t WHERE t.ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
 	"SELECT o.ctid FROM dalp_workflow.task o WHERE o.queue OPERATOR(pg_catalog.=) $1"
 	" AND ($2 IS NULL OR o.workflow_id OPERATOR(pg_catalog.=) ANY ($2))"
+	" AND NOT EXISTS (SELECT FROM dalp_workflow.pause u WHERE u.kind OPERATOR(pg_catalog.=) 'queue'"
+	" AND u.name OPERATOR(pg_catalog.=) $1)"
 	" ORDER BY o.rank, o.pass, o.run_id LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING t.*),"
 	" taken AS MATERIALIZED (SELECT g.*, pg_catalog.row_number() OVER (ORDER BY g.rank, g.pass, g.run_id, g.branch_id)::int AS number"
 	" FROM gone g),"

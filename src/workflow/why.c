@@ -158,6 +158,11 @@ explain_hold(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 										all ? quote_literal_cstr(run->workflow) : psprintf(INT64_FORMAT, run->run_id),
 										commented(reason->detail));
 	}
+	else if (SAYS("tenant_paused"))
+	{
+		words->waits_for = psprintf("an operator: tenant \"%s\" is paused", or_unknown(reason->name));
+		words->what_next = psprintf("SELECT dalp.resume_tenant(%s);", quote_literal_cstr(or_unknown(reason->name)));
+	}
 	else if (SAYS("concurrency_key"))
 	{
 		words->waits_for = psprintf("concurrency key \"%s\"", or_unknown(reason->name));

@@ -35,7 +35,7 @@ typedef struct WhyReason
 	/*
 	 * As in table wait: signal, transaction, call, run, branches, task, token.
 	 * As in table timer: start, sleep, retry.  As in table parked: run_paused,
-	 * workflow_paused, concurrency_key, limit.  Besides: ready (name = kind of
+	 * workflow_paused, tenant_paused, concurrency_key, limit.  Besides: ready (name = kind of
 	 * the row), dead_letter, ended, none.
 	 */
 	const char *kind;

@@ -115,11 +115,11 @@ why_store_run(int64 run_id, WhyRun *run)
 	" AND j.branch_id OPERATOR(pg_catalog.=) b.branch_id AND j.seq OPERATOR(pg_catalog.=) b.last_seq" \
 	" WHERE t." RUN " AND t.kind OPERATOR(pg_catalog.=) ANY (ARRAY['start', 'sleep', 'retry'])"
 
-/* pass is a time, in microseconds since 2000; a step's row stays while its branch goes on. */
+/* pass is a time, in microseconds since 2000, or later (pass.h); a step's row stays while its branch goes on. */
 #define READY \
 	"SELECT y.branch_id, 'ready', y.kind, NULL, GREATEST(CASE WHEN y.kind OPERATOR(pg_catalog.=) 'step' THEN b.entered_at END," \
-	" '2000-01-01 00:00:00+00'::timestamptz OPERATOR(pg_catalog.+)" \
-	" ('1 microsecond'::interval OPERATOR(pg_catalog.*) y.pass::float8)), r.deadline, NULL," \
+	" LEAST(pg_catalog.clock_timestamp(), '2000-01-01 00:00:00+00'::timestamptz OPERATOR(pg_catalog.+)" \
+	" ('1 microsecond'::interval OPERATOR(pg_catalog.*) y.pass::float8))), r.deadline, NULL," \
 	" (SELECT pg_catalog.count(*) FROM (SELECT FROM first f JOIN dalp_workflow.ready o" \
 	" ON o.shard OPERATOR(pg_catalog.=) f.shard" \
 	" AND (o.rank, o.pass, o.run_id) OPERATOR(pg_catalog.<) (f.rank, f.pass, $1) LIMIT $2) AS c)," \
@@ -143,8 +143,8 @@ why_store_run(int64 run_id, WhyRun *run)
 
 /* Those parked for a pause that holds are said with the pause. */
 #define PARKED \
-	"SELECT p.branch_id, p.reason, CASE WHEN p.reason OPERATOR(pg_catalog.=) 'concurrency_key' THEN r.concurrency_key" \
-	" ELSE r.name END, h.run_id, p.since, r.deadline, NULL, n.runs, false" \
+	"SELECT p.branch_id, p.reason, CASE p.reason WHEN 'concurrency_key' THEN r.concurrency_key" \
+	" WHEN 'tenant_paused' THEN p.reference ELSE r.name END, h.run_id, p.since, r.deadline, NULL, n.runs, false" \
 	" FROM dalp_workflow.parked p CROSS JOIN r" \
 	" JOIN ahead n ON n.reason OPERATOR(pg_catalog.=) p.reason" \
 	" LEFT JOIN dalp_workflow.concurrency_holder h ON h.workflow_id OPERATOR(pg_catalog.=) r.workflow_id" \
