@@ -576,6 +576,8 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 	{
 		batch_ready_gone(writes, step);
 		batch_parked(writes, step, "tenant_paused", tenant, advance.now);
+		if (step->concurrency_key != NULL)
+			claim_pass_key(step->definition->workflow_id, step->concurrency_key);
 		return STEP_DONE;
 	}
 	if (step->concurrency_key != NULL && step->kind != READY_DEADLINE && hot_steps(step) == 0 && !claim_concurrency_key(step))
