@@ -12,8 +12,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "common/pg_prng.h"
-
 #include "core/clock.h"
 #include "core/document_jsonb.h"
 #include "core/settings.h"
