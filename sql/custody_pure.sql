@@ -42,6 +42,23 @@ SELECT keystore_decrypt(NULL, 'secret') IS NULL, keystore_decrypt(:'ethers', NUL
 SELECT keystore_decrypt(jsonb_set(:'ethers', '{Crypto,kdfparams}', '{"salt": "00", "n": 262144, "r": 8, "p": 1, "dklen": 32}')::json, 'secret');
 SELECT keystore_decrypt(jsonb_set(jsonb_set(:'ethers', '{Crypto,kdf}', '"pbkdf2"'), '{Crypto,kdfparams}', '{"salt": "", "c": 1000000, "prf": "hmac-sha256", "dklen": 64}')::json, 'secret');
 
+-- which can be stopped, long before it is done
+CREATE FUNCTION pg_temp.stopped(kdf text, parameters text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM dalp.keystore_decrypt(format('{"version":3,"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"000102030405060708090a0b0c0d0e0f"},"ciphertext":"00","mac":"f6fb30cc1b730535003494da6dc1da101c1ebbaa64b1178c99981eb2588cba83","kdf":"%s","kdfparams":%s}}', kdf, parameters)::json, 'x');
+	RETURN 'not stopped';
+EXCEPTION WHEN query_canceled THEN
+	RETURN 'stopped';
+END;
+$$;
+SET statement_timeout = '200ms';
+SELECT pg_temp.stopped('scrypt', '{"salt": "00", "n": 262144, "r": 8, "p": 1, "dklen": 32}');
+SELECT pg_temp.stopped('scrypt', '{"salt": "00", "n": 2, "r": 1, "p": 524288, "dklen": 32}');
+-- (a tenth of a second, where the processor has instructions for SHA-256)
+SET statement_timeout = '20ms';
+SELECT pg_temp.stopped('pbkdf2', '{"salt": "00", "c": 1000000, "prf": "hmac-sha256", "dklen": 32}');
+RESET statement_timeout;
+
 -- refused, and why
 SELECT keystore_decrypt(:'ethers', 'wrong');
 SELECT keystore_decrypt(:'ethers', '');

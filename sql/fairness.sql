@@ -62,4 +62,30 @@ SELECT count(*) AS overtaken FROM (SELECT y.run_id, lag(y.run_id) OVER (PARTITIO
 ROLLBACK;
 SELECT dalp.start('fa', '{"who": "flood"}', tags => '{"tenant": "flood"}') AS run \gset
 SELECT (dalp.wait(:run)).status;
+-- Slow steps end a batch early: then, too, the first are those whose turn it is, and not those that were started first.
+TRUNCATE fa.ledger RESTART IDENTITY;
+CREATE FUNCTION fa.slow(i jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE until timestamptz := clock_timestamp() + interval '8 ms'; BEGIN
+	WHILE clock_timestamp() < until LOOP END LOOP;
+	INSERT INTO fa.ledger (who) VALUES (i->>'who');
+	RETURN i;
+END $$;
+SELECT dalp.create_workflow('fa.slow', '{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "sql:fa.slow", "End": true}}}') AS version;
+BEGIN;
+SELECT count(*) FROM dalp.start_many('fa.slow', array_fill('{"who": "flood"}'::jsonb, ARRAY[100]), tags => '{"tenant": "flood"}');
+SELECT count(*) FROM dalp.start_many('fa.slow', array_fill('{"who": "small"}'::jsonb, ARRAY[3]), tags => '{"tenant": "small"}');
+SELECT count(*) FROM dalp.start_many('fa.slow', array_fill('{"who": "urgent"}'::jsonb, ARRAY[3]), priority => 1);
+COMMIT;
+CALL fa.until('SELECT count(*) FROM fa.ledger', '106');
+SELECT who, max(number) <= CASE who WHEN 'urgent' THEN 12 WHEN 'small' THEN 60 ELSE 106 END AS soon FROM fa.ledger GROUP BY who ORDER BY who;
+TRUNCATE fa.ledger RESTART IDENTITY;
+
+-- A concurrency key is given in the order of the starts, whatever the priority and the turn.
+BEGIN;
+SELECT count(dalp.start('fa', jsonb_build_object('who', n), concurrency_key => 'k', priority => n, tags => jsonb_build_object('tenant', n::text))) FROM generate_series(1, 40) AS n;
+COMMIT;
+CALL fa.until('SELECT count(*) FROM fa.ledger', '40');
+SELECT count(*) AS out_of_order FROM fa.ledger WHERE who::int <> number;
+CALL fa.until('SELECT count(*) FROM dalp_workflow.concurrency_holder WHERE concurrency_key = ''k''', '0');
+SELECT count(*) AS parked FROM dalp_workflow.parked WHERE reason = 'concurrency_key';
 DROP SCHEMA fa CASCADE;

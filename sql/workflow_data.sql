@@ -104,3 +104,9 @@ SELECT w.status, w.output = r.input AS same FROM wf_data.cases c, dalp.wait(c.ru
 CREATE FUNCTION wf_data.too_large(jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT jsonb_build_object('large', repeat('x', 300000))$$;
 CALL wf_data.run('too large', '{"A": {"Type": "Task", "Resource": "sql:wf_data.too_large", "End": true}}', '{}');
 SELECT w.status, w.error, w.cause FROM wf_data.cases c, dalp.wait(c.run) w WHERE c.name = 'too large';
+-- What a state hands on as it is stays the run's own, where many are stepped together.
+SELECT dalp.create_workflow('wf_data_own', '{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "sql:wf_data.nothing", "ResultPath": null, "Next": "B"},
+	"B": {"Type": "Task", "Resource": "sql:wf_data.nothing", "ResultPath": null, "Next": "C"}, "C": {"Type": "Task", "Resource": "sql:wf_data.nothing", "ResultPath": null, "End": true}}}') AS version;
+SELECT array_agg(id) AS own FROM dalp.start_many('wf_data_own', ARRAY(SELECT jsonb_build_object('n', n) FROM generate_series(1, 300) n)) id \gset
+SELECT count(*) AS ended FROM unnest(:'own'::bigint[]) id, dalp.wait(id) w WHERE w.status = 'SUCCEEDED';
+SELECT count(*) AS own FROM dalp.runs WHERE run_id = ANY (:'own') AND output = input;

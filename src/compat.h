@@ -134,8 +134,77 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 	index_beginscan(heap, index, snapshot, keys, orderbys)
 #endif
 
+/* 14 has erand48 only. */
+#if PG_VERSION_NUM >= 150000
+#include "common/pg_prng.h"
+#else
+#include "port.h"
+
+typedef struct pg_prng_state
+{
+	unsigned short words[3];
+} pg_prng_state;
+
+static inline void
+pg_prng_seed(pg_prng_state *state, uint64 seed)
+{
+	for (int i = 0; i < 3; i++)
+		state->words[i] = (unsigned short) (seed >> (16 * i));
+}
+
+static inline double
+pg_prng_double(pg_prng_state *state)
+{
+	return pg_erand48(state->words);
+}
+
+static inline pg_prng_state *
+session_prng(void)
+{
+	static pg_prng_state state;
+	static bool seeded = false;
+
+	if (!seeded)
+		seeded = pg_strong_random(&state, sizeof(state));
+	return &state;
+}
+#define pg_global_prng_state (*session_prng())
+#endif
+
+/* Written in front since 18, behind before. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
+/*
+ * Functions that have kept their names.  A macro of that name may only be
+ * defined behind the declaration.
+ */
+
+/* 14 has the one for constant parameter types under its old name. */
+#if PG_VERSION_NUM < 150000
+#include "tcop/tcopprot.h"
+#define pg_analyze_and_rewrite_fixedparams(statement, sql, types, count, environment) \
+	pg_analyze_and_rewrite(statement, sql, types, count, environment)
+#endif
+
+/* Reports softly since 16, where its caller asks for that. */
+#if PG_VERSION_NUM < 160000
+#include "utils/regproc.h"
+#define stringToQualifiedNameList(string, context) \
+	((void) (context), stringToQualifiedNameList(string))
+#endif
+
+/* Whether a portal is run once only was an argument until 17. */
+#if PG_VERSION_NUM < 180000
+#include "tcop/pquery.h"
+#define PortalRun(portal, count, top, receiver, other_receiver, completion) \
+	PortalRun(portal, count, top, true, receiver, other_receiver, completion)
+#endif
+
 /* 14 flushes each message by itself. */
 #if PG_VERSION_NUM < 150000
+#include "storage/shm_mq.h"
 #define shm_mq_send(queue, length, data, nowait, flush) \
 	((void) (flush), shm_mq_send(queue, length, data, nowait))
 #endif

@@ -93,6 +93,7 @@ COMMENT ON COLUMN dalp_workflow.run.run_id IS 'id that dalp.start returned';
 COMMENT ON COLUMN dalp_workflow.run.definition_id IS 'version that it runs';
 COMMENT ON COLUMN dalp_workflow.run.priority IS 'higher goes first';
 COMMENT ON COLUMN dalp_workflow.run.paused IS 'an operator paused it: its ready rows are in parked';
+CREATE INDEX run_concurrency_key ON dalp_workflow.run (concurrency_key, run_id) WHERE concurrency_key IS NOT NULL;
 COMMENT ON COLUMN dalp_workflow.run.concurrency_key IS 'one run at a time for each key of a workflow; null = none';
 COMMENT ON COLUMN dalp_workflow.run.parent_run_id IS 'run that waits for this one';
 COMMENT ON COLUMN dalp_workflow.run.parent_branch IS 'branch of the parent that waits';

@@ -7,9 +7,8 @@
  * opens on such errors only: what an endpoint says of a transaction is never
  * held against it.
  */
-#include "postgres.h"
+#include "compat.h"
 
-#include "common/pg_prng.h"
 #include "utils/timestamp.h"
 
 #include "chain/broadcaster_store.h"

@@ -5,7 +5,7 @@
 #ifndef DALP_CHAIN_REQUEST_WAIT_H
 #define DALP_CHAIN_REQUEST_WAIT_H
 
-#include "postgres.h"
+#include "compat.h"
 
 #include "chain/request_store.h"
 
@@ -33,6 +33,6 @@ extern bool request_wait(int64 id, WaitLevel level, TimestampTz until, RequestRo
 extern void request_require_reader(const RequestRow *row, Oid user, bool sees_all);
 
 /* Raises DL002. */
-extern void request_unknown(int64 id) pg_attribute_noreturn();
+pg_noreturn extern void request_unknown(int64 id);
 
 #endif							/* DALP_CHAIN_REQUEST_WAIT_H */

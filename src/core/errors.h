@@ -5,7 +5,7 @@
 #ifndef DALP_ERRORS_H
 #define DALP_ERRORS_H
 
-#include "postgres.h"
+#include "compat.h"
 
 #include "core/base.h"
 
@@ -27,10 +27,10 @@
  */
 
 /* Raises what pure code found wrong: DL006, DETAIL says where. Never returns. */
-extern void problem_raise(const Problem *problem, const char *what) pg_attribute_noreturn();
+pg_noreturn extern void problem_raise(const Problem *problem, const char *what);
 
 /* The same with a HINT, a full sentence that says what to do; NULL for none. */
-extern void problem_raise_hint(const Problem *problem, const char *what,
-							   const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void problem_raise_hint(const Problem *problem, const char *what,
+							   const char *hint);
 
 #endif							/* DALP_ERRORS_H */

@@ -11,6 +11,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "core/catalog.h"
+#include "core/errors.h"
 #include "core/instance.h"
 #include "core/spi.h"
 
@@ -49,4 +51,28 @@ instance_claim(void)
 {
 	if (instance_state() == INSTANCE_NEW)
 		instance_adopt(GetSessionUserId(), NULL);
+}
+
+void
+instance_require_home(void)
+{
+	static bool known = false;
+	static uint64 known_generation = 0;
+	uint64		generation = catalog_state()->generation;
+	StoreScope	scope;
+	InstanceState state;
+
+	if (known && known_generation == generation)
+		return;
+	store_open(&scope);
+	state = instance_state();
+	store_close(&scope);
+	if (state == INSTANCE_RECONCILING)
+		ereport(ERROR,
+				(errcode(ERRCODE_DALP_IN_RECOVERY),
+				 errmsg("the state of this database was brought from elsewhere"),
+				 errdetail("Its original may still hand out the same tasks."),
+				 errhint("When it is complete and the original is not at work any more, an operator calls dalp.adopt_instance(note).")));
+	known = state == INSTANCE_ACTIVE;
+	known_generation = generation;
 }

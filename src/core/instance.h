@@ -19,7 +19,7 @@ typedef enum InstanceState
 	INSTANCE_RECONCILING		/* from elsewhere, or being loaded */
 } InstanceState;
 
-/* All need an open store. */
+/* All but instance_require_home need an open store. */
 extern InstanceState instance_state(void);
 
 /*
@@ -28,6 +28,13 @@ extern InstanceState instance_state(void);
  * its place, except by a restore.  Does nothing where there is one.
  */
 extern void instance_claim(void);
+
+/*
+ * Raises DL008 where the state is reconciling: for functions that hand out work
+ * without a worker of ours.  Opens the store itself; a process that has found
+ * the state to be at home asks no more.
+ */
+extern void instance_require_home(void);
 
 /* Marks this place, whatever there was before. */
 extern void instance_adopt(Oid actor, const char *note);

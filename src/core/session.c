@@ -62,6 +62,16 @@ static const Override overrides[] = {
 	{"jit", "off"},
 	{"max_parallel_workers_per_gather", "0"},
 	{"client_min_messages", "warning"},
+
+	/* What would write our queries into the server's log, with constants of users in them. */
+	{"debug_print_parse", "off"},
+	{"debug_print_rewritten", "off"},
+	{"debug_print_plan", "off"},
+	{"debug_pretty_print", "off"},
+	{"trace_notify", "off"},
+#ifdef TRACE_SORT
+	{"trace_sort", "off"},
+#endif
 };
 
 /*

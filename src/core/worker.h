@@ -62,7 +62,6 @@ extern MemoryContext worker_context(void);
 /* Wakes workers of this database at once (SetLatch). From any process, outside spinlocks; for
  * wake-ups that belong to a transaction use wake_at_commit() of wake.h. */
 extern void worker_wake(Oid database, WorkerKind kind);
-extern void worker_wake_one(Oid database, WorkerKind kind, int index);
 extern void launcher_wake(void);
 
 /* Is at least one worker of the kind attached in this database? */

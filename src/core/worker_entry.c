@@ -261,15 +261,6 @@ slot_of(Oid database)
 }
 
 void
-worker_wake_one(Oid database, WorkerKind kind, int index)
-{
-	DatabaseSlot *slot = slot_of(database);
-
-	if (slot != NULL && index >= 0 && index < WORKER_MAX_PER_KIND)
-		shared_wake_process(pg_atomic_read_u32(&slot->workers[kind][index].process));
-}
-
-void
 worker_wake(Oid database, WorkerKind kind)
 {
 	DatabaseSlot *slot = slot_of(database);

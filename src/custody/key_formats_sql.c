@@ -40,12 +40,43 @@ require_superuser(void)
 				 errhint("Make wallets with dalp.create_wallet(), whose keys nobody sees.")));
 }
 
+/* The error of an interrupt that came while secrets were about. */
+typedef struct Interrupt
+{
+	MemoryContext context;
+	ErrorData  *error;			/* NULL = none */
+} Interrupt;
+
+/* A StopCheck: keeps the error, to be thrown once everything is wiped.  FATAL ends the process here. */
+static bool
+interrupt_came(void *state)
+{
+	Interrupt  *interrupt = state;
+
+	if (!INTERRUPTS_PENDING_CONDITION())
+		return false;
+	PG_TRY();
+	{
+		CHECK_FOR_INTERRUPTS();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(interrupt->context);
+		interrupt->error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return interrupt->error != NULL;
+}
+
 Datum
 dalp_keystore_decrypt(PG_FUNCTION_ARGS)
 {
 	text	   *json = PG_GETARG_TEXT_PP(0);
 	text	   *passphrase = PG_GETARG_TEXT_PP(1);
 	Problem		problem = {{0}, {0}};
+	Interrupt	interrupt = {CurrentMemoryContext, NULL};
+	StopCheck	stop = {interrupt_came, &interrupt};
 	const Doc  *keystore;
 	uint8		key[32];
 	volatile Datum result;
@@ -54,8 +85,12 @@ dalp_keystore_decrypt(PG_FUNCTION_ARGS)
 	keystore = doc_parse(VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json), &problem);
 	if (keystore == NULL ||
 		!keystore_decrypt(keystore, VARDATA_ANY(passphrase), VARSIZE_ANY_EXHDR(passphrase), key,
-						  &problem))
+						  &stop, &problem))
+	{
+		if (interrupt.error != NULL)
+			ReThrowError(interrupt.error);
 		problem_raise(&problem, "keystore");
+	}
 	PG_TRY();
 	{
 		result = bytes_to_datum(key, sizeof(key));

@@ -177,15 +177,14 @@ read_keystore(Keystore *keystore, const Doc *doc, Problem *problem)
 
 /* The first 32 bytes that the passphrase gives; further ones don't change these. */
 static bool
-derive(const Keystore *keystore, const char *passphrase, size_t length, uint8_t derived[32])
+derive(const Keystore *keystore, const char *passphrase, size_t length, const StopCheck *stop,
+	   uint8_t derived[32])
 {
 	if (keystore->is_scrypt)
 		return scrypt_derive(passphrase, length, keystore->salt.data, keystore->salt.length,
-							 keystore->n, keystore->r, keystore->p, derived, 32);
-	return length <= INT_MAX && keystore->salt.length <= INT_MAX &&
-		PKCS5_PBKDF2_HMAC(passphrase, (int) length, keystore->salt.data,
-						  (int) keystore->salt.length, (int) keystore->rounds, EVP_sha256(), 32,
-						  derived) == 1;
+							 keystore->n, keystore->r, keystore->p, derived, 32, stop);
+	return pbkdf2_sha256(passphrase, length, keystore->salt.data, keystore->salt.length,
+						 keystore->rounds, derived, 32, stop);
 }
 
 /* keccak256(derived[16..31] || ciphertext) */
@@ -238,7 +237,7 @@ check_key(const Keystore *keystore, const uint8_t key[32], Problem *problem)
 
 bool
 keystore_decrypt(const Doc *doc, const char *passphrase, size_t passphrase_length,
-				 uint8_t key[32], Problem *problem)
+				 uint8_t key[32], const StopCheck *stop, Problem *problem)
 {
 	Keystore	keystore;
 	uint8_t		derived[32];
@@ -246,8 +245,8 @@ keystore_decrypt(const Doc *doc, const char *passphrase, size_t passphrase_lengt
 
 	if (!read_keystore(&keystore, doc, problem))
 		done = false;
-	else if (!derive(&keystore, passphrase, passphrase_length, derived))
-		done = problem_set(problem, "crypto.kdf", "the key derivation failed");
+	else if (!derive(&keystore, passphrase, passphrase_length, stop, derived))
+		done = problem_set(problem, "crypto.kdf", "the key derivation failed or was stopped");
 	else if (!mac_matches(&keystore, derived))
 		done = problem_set(problem, "crypto.mac", "the passphrase is wrong, or the keystore damaged");
 	else if (!decipher(&keystore, derived, key))

@@ -6,6 +6,7 @@
 #define DALP_KEYSTORE_H
 
 #include "core/document.h"
+#include "custody/pbkdf2.h"
 
 /* Rounds of PBKDF2 at most: about a second of work. */
 #define KEYSTORE_MAX_ROUNDS ((uint64_t) 1000000)
@@ -18,10 +19,10 @@
  * and Crypto) is refused.
  *
  * Work that the keystore asks for is bounded: n * r * p of scrypt by
- * SCRYPT_MAX_COST, c of PBKDF2 by KEYSTORE_MAX_ROUNDS.  There is no look at
- * interrupts meanwhile, and the key is wiped where the result is false.
+ * SCRYPT_MAX_COST, c of PBKDF2 by KEYSTORE_MAX_ROUNDS.  stop (may be NULL) ends
+ * it early, with false.  The key is wiped where the result is false.
  */
 extern bool keystore_decrypt(const Doc *keystore, const char *passphrase, size_t passphrase_length,
-							 uint8_t key[32], Problem *problem);
+							 uint8_t key[32], const StopCheck *stop, Problem *problem);
 
 #endif							/* DALP_KEYSTORE_H */

@@ -7,7 +7,7 @@
 #ifndef DALP_MASTER_KEY_H
 #define DALP_MASTER_KEY_H
 
-#include "postgres.h"
+#include "compat.h"
 
 /*
  * Why key material is unavailable: the parts of an error DL011, kept as bytes
@@ -25,7 +25,7 @@ extern bool key_problem_set(KeyProblem *problem, const char *hint, const char *m
 							const char *format,...) pg_attribute_printf(4, 5);
 
 /* Raises DL011. */
-extern void key_problem_raise(const KeyProblem *problem) pg_attribute_noreturn();
+pg_noreturn extern void key_problem_raise(const KeyProblem *problem);
 
 /*
  * Reads the key of that kind ("sign", "verify") from the file into 32 bytes of

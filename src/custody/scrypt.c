@@ -2,17 +2,25 @@
  * scrypt.c
  *		See scrypt.h.
  *
- * All memory is taken before anything secret is derived, and nothing here
- * looks for interrupts: no error can jump over the wiping.
+ * All memory is taken before anything secret is derived, and whoever wants it
+ * to stop is asked, not jumped to: no error can jump over the wiping.
  */
 #include "custody/scrypt.h"
-
-#include <openssl/evp.h>
 
 #include "custody/seal.h"
 
 /* A block of Salsa20: 64 bytes. */
 #define SALSA_WORDS 16
+
+/* Blocks of Salsa20 between two looks whether to stop: some milliseconds. */
+#define LOOK_EVERY 16384
+
+/* How far it is, and whether it goes on. */
+typedef struct Progress
+{
+	const StopCheck *stop;
+	uint64_t	made;			/* blocks of Salsa20 */
+} Progress;
 
 static inline uint32_t
 rotate(uint32_t value, int bits)
@@ -50,9 +58,9 @@ salsa20_8(uint32_t words[SALSA_WORDS])
 		words[i] += x[i];
 }
 
-/* Section 4: blocks of 2 * r * 64 bytes; the even ones come first in what results. */
-static void
-block_mix(const uint32_t *in, uint32_t *out, size_t r)
+/* Section 4: blocks of 2 * r * 64 bytes; the even ones come first in what results. False: stop. */
+static bool
+block_mix(const uint32_t *in, uint32_t *out, size_t r, Progress *progress)
 {
 	uint32_t	x[SALSA_WORDS];
 
@@ -63,19 +71,24 @@ block_mix(const uint32_t *in, uint32_t *out, size_t r)
 			x[k] ^= in[i * SALSA_WORDS + k];
 		salsa20_8(x);
 		memcpy(out + (i / 2 + (i % 2) * r) * SALSA_WORDS, x, sizeof(x));
+		if (++progress->made % LOOK_EVERY == 0 && stop_wanted(progress->stop))
+			return false;
 	}
+	return true;
 }
 
-/* Section 5. "table" has room for n blocks, x and y for one; the result is in x. */
-static void
-rom_mix(uint32_t *x, uint32_t *y, uint32_t *table, uint64_t n, size_t r)
+/* Section 5. "table" has room for n blocks, x and y for one; the result is in x. False: stop. */
+static bool
+rom_mix(uint32_t *x, uint32_t *y, uint32_t *table, uint64_t n, size_t r, Progress *progress)
 {
 	size_t		words = 2 * r * SALSA_WORDS;
 
 	memcpy(table, x, words * sizeof(uint32_t));
 	for (uint64_t i = 1; i < n; i++)
-		block_mix(table + (i - 1) * words, table + i * words, r);
-	block_mix(table + (n - 1) * words, x, r);
+		if (!block_mix(table + (i - 1) * words, table + i * words, r, progress))
+			return false;
+	if (!block_mix(table + (n - 1) * words, x, r, progress))
+		return false;
 	for (uint64_t i = 0; i < n; i++)
 	{
 		/* n is below 2^32, so the lowest word of the last block is enough. */
@@ -83,20 +96,24 @@ rom_mix(uint32_t *x, uint32_t *y, uint32_t *table, uint64_t n, size_t r)
 
 		for (size_t k = 0; k < words; k++)
 			y[k] = x[k] ^ row[k];
-		block_mix(y, x, r);
+		if (!block_mix(y, x, r, progress))
+			return false;
 	}
+	return true;
 }
 
-/* The bytes are little-endian words. */
-static void
-mix_bytes(uint8_t *bytes, uint32_t *x, uint32_t *y, uint32_t *table, uint64_t n, size_t r)
+/* The bytes are little-endian words. False: stop. */
+static bool
+mix_bytes(uint8_t *bytes, uint32_t *x, uint32_t *y, uint32_t *table, uint64_t n, size_t r,
+		  Progress *progress)
 {
 	size_t		words = 2 * r * SALSA_WORDS;
 
 	for (size_t i = 0; i < words; i++)
 		x[i] = (uint32_t) bytes[4 * i] | (uint32_t) bytes[4 * i + 1] << 8 |
 			(uint32_t) bytes[4 * i + 2] << 16 | (uint32_t) bytes[4 * i + 3] << 24;
-	rom_mix(x, y, table, n, r);
+	if (!rom_mix(x, y, table, n, r, progress))
+		return false;
 	for (size_t i = 0; i < words; i++)
 	{
 		bytes[4 * i] = (uint8_t) x[i];
@@ -104,6 +121,7 @@ mix_bytes(uint8_t *bytes, uint32_t *x, uint32_t *y, uint32_t *table, uint64_t n,
 		bytes[4 * i + 2] = (uint8_t) (x[i] >> 16);
 		bytes[4 * i + 3] = (uint8_t) (x[i] >> 24);
 	}
+	return true;
 }
 
 bool
@@ -117,8 +135,9 @@ scrypt_cost_valid(uint64_t n, uint64_t r, uint64_t p)
 bool
 scrypt_derive(const char *passphrase, size_t passphrase_length,
 			  const uint8_t *salt, size_t salt_length,
-			  uint64_t n, uint64_t r, uint64_t p, uint8_t *out, size_t length)
+			  uint64_t n, uint64_t r, uint64_t p, uint8_t *out, size_t length, const StopCheck *stop)
 {
+	Progress	progress = {stop, 0};
 	size_t		block = 128 * (size_t) r;
 	uint8_t    *blocks;
 	uint32_t   *x;
@@ -126,21 +145,19 @@ scrypt_derive(const char *passphrase, size_t passphrase_length,
 	uint32_t   *table;
 	bool		done;
 
-	if (!scrypt_cost_valid(n, r, p) || passphrase_length > INT_MAX || salt_length > INT_MAX ||
-		length > INT_MAX)
+	if (!scrypt_cost_valid(n, r, p))
 		return false;
 	blocks = mem_alloc(block * (size_t) p);
 	x = mem_alloc(block);
 	y = mem_alloc(block);
 	table = mem_alloc(block * (size_t) n);
 
-	done = PKCS5_PBKDF2_HMAC(passphrase, (int) passphrase_length, salt, (int) salt_length, 1,
-							 EVP_sha256(), (int) (block * (size_t) p), blocks) == 1;
+	done = pbkdf2_sha256(passphrase, passphrase_length, salt, salt_length, 1,
+						 blocks, block * (size_t) p, stop);
 	for (uint64_t i = 0; done && i < p; i++)
-		mix_bytes(blocks + i * block, x, y, table, n, (size_t) r);
-	done = done && PKCS5_PBKDF2_HMAC(passphrase, (int) passphrase_length, blocks,
-									 (int) (block * (size_t) p), 1, EVP_sha256(), (int) length,
-									 out) == 1;
+		done = mix_bytes(blocks + i * block, x, y, table, n, (size_t) r, &progress);
+	done = done && pbkdf2_sha256(passphrase, passphrase_length, blocks, block * (size_t) p, 1,
+								 out, length, stop);
 
 	seal_wipe(blocks, block * (size_t) p);
 	seal_wipe(x, block);

@@ -9,7 +9,7 @@
 #ifndef DALP_SCRYPT_H
 #define DALP_SCRYPT_H
 
-#include "core/base.h"
+#include "custody/pbkdf2.h"
 
 /* n * r * p at most: 256 MiB of memory, and one to three seconds of work. */
 #define SCRYPT_MAX_COST ((uint64_t) 1 << 21)
@@ -18,11 +18,12 @@
 extern bool scrypt_cost_valid(uint64_t n, uint64_t r, uint64_t p);
 
 /*
- * Fills out.  The costs must be valid.  False where the library fails; what
- * was derived on the way is wiped.
+ * Fills out.  The costs must be valid.  False where it was stopped or the
+ * library fails; what was derived on the way is wiped.
  */
 extern bool scrypt_derive(const char *passphrase, size_t passphrase_length,
 						  const uint8_t *salt, size_t salt_length,
-						  uint64_t n, uint64_t r, uint64_t p, uint8_t *out, size_t length);
+						  uint64_t n, uint64_t r, uint64_t p, uint8_t *out, size_t length,
+						  const StopCheck *stop);
 
 #endif							/* DALP_SCRYPT_H */

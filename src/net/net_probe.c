@@ -39,7 +39,7 @@
 #include "net/http_loop.h"
 #include "net/json_rpc.h"
 
-extern PGDLLEXPORT void dalp_net_probe_main(Datum argument) pg_attribute_noreturn();
+pg_noreturn extern PGDLLEXPORT void dalp_net_probe_main(Datum argument);
 
 DALP_FUNCTION(dalp_net_probe);
 

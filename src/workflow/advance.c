@@ -12,8 +12,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "common/pg_prng.h"
-
 #include "core/clock.h"
 #include "core/document_jsonb.h"
 #include "core/settings.h"
@@ -576,6 +574,8 @@ step_run(Step *step, BatchWrites *writes, bool alone)
 	{
 		batch_ready_gone(writes, step);
 		batch_parked(writes, step, "tenant_paused", tenant, advance.now);
+		if (step->concurrency_key != NULL)
+			claim_pass_key(step->definition->workflow_id, step->concurrency_key);
 		return STEP_DONE;
 	}
 	if (step->concurrency_key != NULL && step->kind != READY_DEADLINE && hot_steps(step) == 0 && !claim_concurrency_key(step))

@@ -349,13 +349,50 @@ claim_overdue_wait(int64 run_id, int branch_id, int entry, int64 *reference)
 	return read_text(context, 0, 1);
 }
 
+/* One that was started before, has the same key and is about to be claimed? */
+static bool
+waits_before(const Step *step)
+{
+	static Statement find = {
+		"SELECT FROM dalp_workflow.run r JOIN dalp_workflow.definition d ON d.definition_id OPERATOR(pg_catalog.=) r.definition_id"
+		" WHERE r.concurrency_key OPERATOR(pg_catalog.=) $2 AND r.run_id OPERATOR(pg_catalog.<) $3 AND NOT r.paused"
+		" AND d.workflow_id OPERATOR(pg_catalog.=) $1 AND EXISTS (SELECT FROM dalp_workflow.ready y"
+		" WHERE y.run_id OPERATOR(pg_catalog.=) r.run_id AND y.kind OPERATOR(pg_catalog.<>) 'deadline')",
+		3, {INT4OID, TEXTOID, INT8OID}
+	};
+	Datum		values[3] = {
+		Int32GetDatum(step->definition->workflow_id), CStringGetTextDatum(step->concurrency_key),
+		Int64GetDatum(step->run_id)
+	};
+
+	return store_write(&find, values, NULL, 1) > 0;
+}
+
+/* It keeps no key; whoever it left it to passes it on. */
+static void
+give_back_key(const Step *step)
+{
+	static Statement give = {
+		"DELETE FROM dalp_workflow.concurrency_holder WHERE workflow_id OPERATOR(pg_catalog.=) $1"
+		" AND concurrency_key OPERATOR(pg_catalog.=) $2",
+		2, {INT4OID, TEXTOID}
+	};
+	Datum		values[2] = {
+		Int32GetDatum(step->definition->workflow_id), CStringGetTextDatum(step->concurrency_key)
+	};
+
+	store_write(&give, values, NULL, 0);
+}
+
+/* First come, first served, in whatever order the runs are claimed: looked for with the key's row locked, which the other needs. */
 bool
 claim_concurrency_key(const Step *step)
 {
 	/* DO UPDATE locks the holder's row also where another run has it. */
 	static Statement take = {
 		"INSERT INTO dalp_workflow.concurrency_holder AS h (workflow_id, concurrency_key, run_id) VALUES ($1, $2, $3)"
-		" ON CONFLICT (workflow_id, concurrency_key) DO UPDATE SET run_id = h.run_id RETURNING h.run_id",
+		" ON CONFLICT (workflow_id, concurrency_key) DO UPDATE SET run_id = h.run_id"
+		" RETURNING h.run_id, h.xmax OPERATOR(pg_catalog.=) '0'::xid",
 		3, {INT4OID, TEXTOID, INT8OID}
 	};
 	Datum		values[3] = {
@@ -364,7 +401,12 @@ claim_concurrency_key(const Step *step)
 	};
 
 	store_write(&take, values, NULL, 0);
-	return store_int64(0, 1) == step->run_id;
+	if (store_int64(0, 1) != step->run_id)
+		return false;
+	if (!store_bool(0, 2) || !waits_before(step))
+		return true;
+	give_back_key(step);
+	return false;
 }
 
 bool

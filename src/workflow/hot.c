@@ -62,6 +62,17 @@ hot_forget_all(void)
 	table = NULL;
 }
 
+static Jsonb *
+copy(MemoryContext where, const Jsonb *document)
+{
+	return document == NULL ? NULL :
+		memcpy(MemoryContextAlloc(where, VARSIZE(document)), document, VARSIZE(document));
+}
+
+/*
+ * Copies: a document that a state hands on as it is gets into the batch's
+ * writes, which are flushed when hot_keep() has long dropped what it replaces.
+ */
 bool
 hot_recall(Step *step)
 {
@@ -72,10 +83,10 @@ hot_recall(Step *step)
 	branch = hash_search(table, &key, HASH_FIND, NULL);
 	if (branch == NULL || branch->last_seq != step->last_seq)
 		return false;
-	step->input = branch->input;
-	step->variables = branch->variables;
-	step->run_input = branch->run_input;
-	step->item = branch->item;
+	step->input = copy(CurrentMemoryContext, branch->input);
+	step->variables = copy(CurrentMemoryContext, branch->variables);
+	step->run_input = copy(CurrentMemoryContext, branch->run_input);
+	step->item = copy(CurrentMemoryContext, branch->item);
 	return true;
 }
 
@@ -88,13 +99,6 @@ hot_steps(const Step *step)
 	prepare();
 	branch = hash_search(table, &key, HASH_FIND, NULL);
 	return branch == NULL ? 0 : branch->steps;
-}
-
-static Jsonb *
-keep(Jsonb *document)
-{
-	return document == NULL ? NULL :
-		memcpy(MemoryContextAlloc(context, VARSIZE(document)), document, VARSIZE(document));
 }
 
 static void
@@ -110,10 +114,6 @@ hot_keep(const Step *step)
 	HotKey		key = key_of(step);
 	bool		found;
 	HotBranch  *branch;
-	Jsonb	   *input,
-			   *variables,
-			   *run_input,
-			   *item;
 
 	prepare();
 	if (!step->stays_ready)
@@ -129,11 +129,6 @@ hot_keep(const Step *step)
 		return;
 	}
 
-	/* Copies first: the new documents may be the very ones remembered. */
-	input = keep(step->input);
-	variables = keep(step->variables);
-	run_input = keep(step->run_input);
-	item = keep(step->item);
 	branch = hash_search(table, &key, HASH_ENTER, &found);
 	if (found)
 	{
@@ -144,10 +139,10 @@ hot_keep(const Step *step)
 	}
 	branch->steps = found ? branch->steps + 1 : 1;
 	branch->last_seq = step->last_seq;
-	branch->input = input;
-	branch->variables = variables;
-	branch->run_input = run_input;
-	branch->item = item;
+	branch->input = copy(context, step->input);
+	branch->variables = copy(context, step->variables);
+	branch->run_input = copy(context, step->run_input);
+	branch->item = copy(context, step->item);
 
 	if (hash_get_num_entries(table) > HOT_MAX_BRANCHES ||
 		MemoryContextMemAllocated(context, true) > HOT_MAX_BYTES)

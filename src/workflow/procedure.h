@@ -17,9 +17,8 @@
 #ifndef DALP_PROCEDURE_H
 #define DALP_PROCEDURE_H
 
-#include "postgres.h"
+#include "compat.h"
 
-#include "common/pg_prng.h"
 #include "utils/hsearch.h"
 
 #include "chain/chain.h"
@@ -123,13 +122,13 @@ extern void procedure_call(ProcedureCall *call);
 extern ProcedureCall *procedure_current(void);
 
 /* Raises DL003: the procedure caught what unwinds it, and went on. */
-extern void procedure_went_on_error(void) pg_attribute_noreturn();
+pg_noreturn extern void procedure_went_on_error(void);
 
 /* Begins a time limit for what the procedure does by itself. */
 extern void procedure_limit_time(ProcedureCall *call);
 
 /* Ends the procedure. */
-extern void procedure_unwind(ProcedureCall *call, ProcedureUnwind why) pg_attribute_noreturn();
+pg_noreturn extern void procedure_unwind(ProcedureCall *call, ProcedureUnwind why);
 
 /*
  * Does what dalp writes for the procedure: writable, as the extension's owner,

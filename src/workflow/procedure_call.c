@@ -194,7 +194,7 @@ receive_end(DestReceiver *receiver)
 static Oid
 find_procedure(const Definition *definition, Oid run_type, bool *has_output)
 {
-	List	   *names = stringToQualifiedNameList(definition->procedure);
+	List	   *names = stringToQualifiedNameList(definition->procedure, NULL);
 	Oid			schema = get_namespace_oid(strVal(linitial(names)), true);
 	Oid			procedure = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(strVal(lsecond(names))),
 											PointerGetDatum(buildoidvector(&run_type, 1)), ObjectIdGetDatum(schema));
@@ -260,7 +260,7 @@ run_portal(ProcedureCall *call)
 	portal->visible = false;
 	PortalDefineQuery(portal, NULL, sql, CMDTAG_CALL, plans, NULL);
 	PortalStart(portal, parameters, 0, InvalidSnapshot);
-	(void) PortalRun(portal, FETCH_ALL, true, true, &receiver.receiver, &receiver.receiver, NULL);
+	(void) PortalRun(portal, FETCH_ALL, true, &receiver.receiver, &receiver.receiver, NULL);
 	PortalDrop(portal, false);
 }
 

@@ -119,24 +119,28 @@ repair_parked(void)
 }
 
 /*
- * A dropped role leaves its number behind.  A dump writes it as a number, and in
- * another cluster that may be somebody: so it is replaced by nobody, "-".
+ * Tables may be large and roles are few: they are searched at the start, and
+ * when the roles of the cluster have become others.
  */
 static void
 repair_roles(void)
 {
-#define IS_DROPPED(role) \
-	" WHERE " role "::oid OPERATOR(pg_catalog.<>) 0 AND NOT EXISTS" \
-	" (SELECT FROM pg_catalog.pg_roles a WHERE a.oid OPERATOR(pg_catalog.=) " role "::oid)"
-	static Statement statements[] = {
-		{"UPDATE dalp_workflow.workflow w SET owner = '-'" IS_DROPPED("w.owner"), 0, {0}},
-		{"UPDATE dalp_workflow.definition d SET run_as = '-'" IS_DROPPED("d.run_as"), 0, {0}},
-		{"DELETE FROM dalp_workflow.workflow_grant g" IS_DROPPED("g.grantee"), 0, {0}},
-		{"UPDATE dalp_workflow.schedule s SET owner = '-'" IS_DROPPED("s.owner"), 0, {0}}
+	static Statement roles = {
+		"SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(a.oid::text, ' ' ORDER BY a.oid), 0)"
+		" FROM pg_catalog.pg_authid a", 0, {0}
 	};
+	static Statement forget = {"SELECT dalp_ops.forget_dropped_roles()", 0, {0}};
+	static bool settled = false;
+	static int64 known_roles = 0;
+	int64		roles_now;
 
-	for (size_t i = 0; i < lengthof(statements); i++)
-		store_write(&statements[i], NULL, NULL, 0);
+	store_write(&roles, NULL, NULL, 1);
+	roles_now = store_int64(0, 1);
+	if (settled && roles_now == known_roles)
+		return;
+	store_write(&forget, NULL, NULL, 1);
+	settled = !store_bool(0, 1);
+	known_roles = roles_now;
 }
 
 int

@@ -21,6 +21,7 @@
 
 #include "core/catalog.h"
 #include "core/errors.h"
+#include "core/instance.h"
 #include "core/wake.h"
 #include "workflow/arguments.h"
 #include "workflow/settle.h"
@@ -210,6 +211,7 @@ dalp_claim_tasks(PG_FUNCTION_ARGS)
 	int			wait;
 
 	catalog_require_writable();
+	instance_require_home();
 	wait = read_claim(fcinfo, 0, &claim);
 	InitMaterializedSRF(fcinfo, 0);
 	claim_into((ReturnSetInfo *) fcinfo->resultinfo, &claim, wait);
@@ -225,6 +227,7 @@ dalp_complete_and_claim(PG_FUNCTION_ARGS)
 	int			completed;
 
 	catalog_require_writable();
+	instance_require_home();
 	wait = read_claim(fcinfo, 2, &claim);
 	InitMaterializedSRF(fcinfo, 0);
 	completed = settle_completions(PG_ARGISNULL(0) ? NULL : PG_GETARG_ARRAYTYPE_P(0),

@@ -8,7 +8,6 @@
 #include "compat.h"
 
 #include "catalog/pg_type.h"
-#include "common/pg_prng.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"

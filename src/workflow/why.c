@@ -131,10 +131,13 @@ explain_time(const WhyReason *reason, WhyWords *words)
 	else if (SAYS("ready"))
 	{
 		words->waits_for = "an executor";
-		words->what_next = reason->current ?
-			psprintf("an executor takes it; before its run: %s ready row%s of others",
-					 counted(reason->amount), plural(reason->amount)) :
-			"no executor is running in this database; SELECT * FROM dalp.workers;";
+		if (reason->detail != NULL)
+			words->what_next = psprintf("no executor is at work here; the row of kind \"%s\" says why", reason->detail);
+		else if (!reason->current)
+			words->what_next = "no executor is running in this database; SELECT * FROM dalp.workers;";
+		else
+			words->what_next = psprintf("an executor takes it; before its run: %s ready row%s of others",
+										counted(reason->amount), plural(reason->amount));
 	}
 	else
 		return false;
@@ -182,6 +185,25 @@ explain_hold(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 	return true;
 }
 
+/* What holds back all runs. */
+static bool
+explain_place(const WhyReason *reason, WhyWords *words)
+{
+	if (SAYS("standby"))
+	{
+		words->waits_for = "the primary";
+		words->what_next = "this server is a standby: the primary goes on with the run, or this server once it is promoted";
+	}
+	else if (SAYS("reconciling"))
+	{
+		words->waits_for = "an operator: the state of this database was brought from elsewhere";
+		words->what_next = "SELECT dalp.adopt_instance('note'); -- when it is complete and the original is not at work any more";
+	}
+	else
+		return false;
+	return true;
+}
+
 static void
 explain_rest(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 {
@@ -206,8 +228,22 @@ explain_rest(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 void
 why_explain(const WhyRun *run, const WhyReason *reason, WhyWords *words)
 {
-	if (!explain_message(run, reason, words) && !explain_time(reason, words) && !explain_hold(run, reason, words))
+	if (!explain_message(run, reason, words) && !explain_time(reason, words) && !explain_hold(run, reason, words) &&
+		!explain_place(reason, words))
 		explain_rest(run, reason, words);
+}
+
+WhyReason *
+why_of_place(bool is_standby, bool is_reconciling)
+{
+	WhyReason  *reason;
+
+	if (!is_standby && !is_reconciling)
+		return NULL;
+	reason = palloc0(sizeof(WhyReason));
+	reason->kind = is_standby ? "standby" : "reconciling";
+	reason->current = true;
+	return reason;
 }
 
 WhyReason *

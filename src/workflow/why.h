@@ -36,7 +36,8 @@ typedef struct WhyReason
 	 * As in table wait: signal, transaction, call, run, branches, task, token.
 	 * As in table timer: start, sleep, retry.  As in table parked: run_paused,
 	 * workflow_paused, tenant_paused, concurrency_key, limit.  Besides: ready (name = kind of
-	 * the row), dead_letter, ended, none.
+	 * the row), dead_letter, ended, none; standby and reconciling hold back all
+	 * of a run.
 	 */
 	const char *kind;
 	const char *name;			/* or NULL */
@@ -44,7 +45,8 @@ typedef struct WhyReason
 	TimestampTz since;
 	TimestampTz until;
 	const char *detail;			/* by kind: state of the transaction, status of the child, worker that has the task, error of the attempt,
-								 * role that paused, names of signals that are kept; or NULL */
+								 * role that paused, names of signals that are kept,
+								 * ready: kind of what holds back all runs; or NULL */
 	int64		amount;			/* by kind: open branches, signals of the name that are kept, retries, what is before its run */
 	bool		current;		/* paused: it still is; ready: an executor runs */
 } WhyReason;
@@ -61,6 +63,9 @@ typedef struct WhyWords
 
 /* The words for one reason, palloc'd. */
 extern void why_explain(const WhyRun *run, const WhyReason *reason, WhyWords *words);
+
+/* Why no run of this database goes on; NULL where the place is no hindrance. */
+extern WhyReason *why_of_place(bool is_standby, bool is_reconciling);
 
 /* Where nothing of a run waits: why. Never NULL. */
 extern WhyReason *why_at_rest(const WhyRun *run);

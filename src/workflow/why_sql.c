@@ -6,6 +6,7 @@
  */
 #include "compat.h"
 
+#include "access/xlog.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -14,6 +15,7 @@
 
 #include "core/catalog.h"
 #include "core/errors.h"
+#include "core/instance.h"
 #include "core/spi.h"
 #include "workflow/arguments.h"
 #include "workflow/definition.h"
@@ -56,13 +58,28 @@ put(ReturnSetInfo *result, const WhyRun *run, const WhyReason *reason)
 static void
 put_all(ReturnSetInfo *result, const WhyRun *run)
 {
-	List	   *reasons = run->status == NULL ? why_store_reasons(run->run_id) : NIL;
+	List	   *reasons = NIL;
+	WhyReason  *place = NULL;
+	bool		is_standby = RecoveryInProgress();
 	ListCell   *cell;
 
+	if (run->status == NULL)
+	{
+		reasons = why_store_reasons(run->run_id);
+		place = why_of_place(is_standby, !is_standby && instance_state() == INSTANCE_RECONCILING);
+	}
+	if (place != NULL)
+		put(result, run, place);
 	if (reasons == NIL)
 		reasons = list_make1(why_at_rest(run));
 	foreach(cell, reasons)
-		put(result, run, lfirst(cell));
+	{
+		WhyReason  *reason = lfirst(cell);
+
+		if (place != NULL && strcmp(reason->kind, "ready") == 0)
+			reason->detail = place->kind;
+		put(result, run, reason);
+	}
 }
 
 Datum

@@ -4,6 +4,7 @@
  *		says why and leaves no key.
  *
  * Links: src/custody/seal.c
+ * Links: src/custody/pbkdf2.c
  * Links: src/custody/scrypt.c
  * Links: src/custody/keystore.c
  * Links: src/custody/hd.c
@@ -55,7 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(secret, 1, sizeof(secret));
 	if (doc != NULL && is_cheap(doc, "crypto") && is_cheap(doc, "Crypto") &&
-		!keystore_decrypt(doc, "x", 1, secret, &problem))
+		!keystore_decrypt(doc, "x", 1, secret, NULL, &problem))
 	{
 		check_wiped(secret, sizeof(secret));
 		if (problem.message[0] == '\0')

@@ -110,12 +110,13 @@ my @kills = (
 	[ 'postmaster killed', \&fault_kill_server ],
 	[ 'worker killed', sub { return fault_kill_worker($_[0], @kinds) } ]);
 
-# kill_storm(NODE, seconds =>, runs => in all, seed =>, menu =>, kills => most of them)
+# kill_storm(NODE, seconds =>, runs => in all, seed =>, menu =>, kills => most of them,
+#		procedure => as Ledger has it)
 sub kill_storm
 {
 	my ($node, %options) = @_;
 	my $seed = $options{seed} // int(rand(1 << 30));
-	my $ledger = Ledger->new($node, steps => 10, unsteady => 1);
+	my $ledger = Ledger->new($node, steps => 10, unsteady => 1, procedure => $options{procedure});
 	my ($faults, $starts, $stranded) = (0, 0, 0);
 	my @choice = $options{menu} ? @menu : @kills;
 	my %happened;

@@ -22,6 +22,8 @@ use Time::HiRes qw(time);
 #   steps    => number of SQL steps of a run
 #   waits    => 1: a Wait state, a signal and a retry among them
 #   unsteady => 1: every seventh entry of a step fails at its first attempt
+#   procedure => 1: the workflow is a durable procedure, which commits and sleeps
+#               among its steps
 #   database => name (default postgres)
 sub new
 {
@@ -63,9 +65,39 @@ sub new
 			END IF;
 			RETURN i;
 		END \$body\$;
-		SELECT dalp.create_workflow('ledger', \$definition\$$definition\$definition\$);
 	});
+	$node->safe_psql($self->{database}, $options{procedure}
+		? procedure($self->{steps}) : "SELECT dalp.create_workflow('ledger', \$definition\$$definition\$definition\$)");
 	return $self;
+}
+
+# The same steps in a procedure.  One commit for one, two or three of them, and in
+# front of each wait, as a procedure must; what fails at first is tried again.
+sub procedure
+{
+	my ($steps) = @_;
+
+	return qq{
+		CREATE PROCEDURE ledger.book(run dalp.run) LANGUAGE plpgsql AS \$body\$
+		DECLARE
+			line jsonb;
+		BEGIN
+			FOR n IN 1 .. $steps LOOP
+				line := jsonb_build_object('run', run.run_id, 'step', n, 'attempt', 0);
+				BEGIN
+					PERFORM dalp.step('step', 'ledger.step', line);
+				EXCEPTION WHEN OTHERS THEN
+					PERFORM dalp.step('again', 'ledger.step', line || '{"attempt": 1}');
+				END;
+				IF n % 3 = 0 OR n % 4 = 0 THEN
+					COMMIT;
+				END IF;
+				IF n % 4 = 0 THEN
+					PERFORM dalp.sleep('20 ms');
+				END IF;
+			END LOOP;
+		END \$body\$;
+		SELECT dalp.create_procedure_workflow('ledger', 'ledger.book(dalp.run)')};
 }
 
 sub query

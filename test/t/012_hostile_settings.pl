@@ -81,6 +81,10 @@ for my $setting (
 	'force_parallel_mode = on',
 	'jit = on',
 	'jit_above_cost = 0',
+	'debug_print_parse = on',
+	'debug_print_rewritten = on',
+	'debug_print_plan = on',
+	'trace_notify = on',
 	'work_mem = 64',
 	"client_encoding = 'LATIN1'")
 {
@@ -142,5 +146,6 @@ like($outcome, qr/"user": "author"/, 'as the author of the workflow');
 $node->stop;
 my $log = slurp_file($node->logfile);
 unlike($log, qr/trapped postgres/, 'no operator of the owner has run as superuser');
+unlike($log, qr/LOG:  (parse tree|rewritten parse tree|plan):/, 'no query of a worker is printed into the log');
 unlike($log, qr/(dalp \w+ ERROR|dalp \w+ FATAL:  (?!terminating))/, 'no worker was hindered');
 done_testing();

@@ -79,10 +79,23 @@ is($target->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE b
 my $waiting = start($target, 'nothing', 'false');
 is($target->safe_psql('postgres', "SELECT count(*) FROM dalp_workflow.timer WHERE kind = 'sleep' AND fire_at < clock_timestamp()"), '1', 'what is due is not done');
 is($target->safe_psql('postgres', "SELECT string_agg(DISTINCT invariant, ' ') FROM dalp.check_invariants()"), '', 'nothing is missing or too much');
+is($target->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', branch, kind, what_next), '; ') FROM dalp.why($waiting)"),
+	"0 reconciling SELECT dalp.adopt_instance('note'); -- when it is complete and the original is not at work any more; "
+	  . '0 ready no executor is at work here; the row of kind "reconciling" says why', 'dalp.why knows');
+is($target->safe_psql('postgres', "SELECT string_agg(kind, ' ') FROM dalp.why($run{signal})"), 'reconciling signal', 'of runs that wait for something else too');
+is($target->safe_psql('postgres', "SELECT string_agg(kind, ' ') FROM dalp.why($run{done})"), 'ended', 'what has ended waits for nothing');
+for my $call ("dalp.claim_tasks('q', 'w')", "dalp.claim_tasks('q', 'w', wait => '1 s')", "dalp.complete_and_claim(NULL, NULL, 'q', 'w')")
+{
+	my (undef, undef, $error) = $target->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT * FROM $call");
+
+	like($error, qr/DL008/, "$call hands out nothing");
+}
 my ($refused, undef, $why) = $target->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT dalp.adopt_instance(' ')");
 like($why, qr/DL006/, 'adopting needs a note');
 $target->safe_psql('postgres', "SELECT dalp.adopt_instance('the source has been stopped')");
 query_until($target, "SELECT status FROM dalp.runs WHERE run_id = $waiting", 'SUCCEEDED');
+is($target->safe_psql('postgres', "SELECT count(*) FROM dalp.claim_tasks('q', 'w')"), '0', 'tasks can be claimed');
+is($target->safe_psql('postgres', "SELECT string_agg(kind, ' ') FROM dalp.why($run{signal})"), 'signal', 'dalp.why knows that, too');
 ($refused, undef, $why) = $target->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT dalp.adopt_instance('again')");
 like($why, qr/DL003/, 'and is done once');
 query_until($target, "SELECT status FROM dalp.runs WHERE run_id = $run{timer}", 'SUCCEEDED');
@@ -114,6 +127,14 @@ pass('and new ones get new ids');
 query_until($target, 'SELECT count(*) FROM dalp_workflow.run', '0');
 is($target->safe_psql('postgres', 'SELECT count(*) FROM (SELECT run FROM public.ledger GROUP BY run HAVING count(*) <> 2) s'), '1', 'each step once, but for the one that failed');
 is($target->safe_psql('postgres', "SELECT dalp.create_workflow('dump', definition) FROM dalp.workflows WHERE name = 'dump'"), '1', 'the same body is still the same version');
+
+# A database that gets no workers.
+$target->append_conf('postgresql.conf', "dalp.databases = 'another'\n");
+$target->reload;
+query_until($target, "SELECT count(*) FROM dalp.workers WHERE kind = 'executor' AND state = 'running'", '0');
+$waiting = start($target, 'nothing', 'false');
+is($target->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', kind, what_next), '; ') FROM dalp.why($waiting)"),
+	'ready no executor is running in this database; SELECT * FROM dalp.workers;', 'dalp.why says that no executor is running');
 
 $target->stop;
 unlike(slurp_file($target->logfile), qr/PANIC|TRAP/, 'nothing strange in the log');

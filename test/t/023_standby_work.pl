@@ -39,6 +39,15 @@ for my $call ("dalp.start('ledger')", "dalp.start_many('ledger', ARRAY['{}'::jso
 }
 is($standby->safe_psql('postgres', "SELECT (dalp.wait($one)).status"), 'SUCCEEDED', 'dalp.wait reads');
 
+# Why a run does not go on there.
+$primary->safe_psql('postgres', q{SELECT dalp.create_workflow('later', '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}')});
+my $later = $primary->safe_psql('postgres', "SELECT dalp.start('later', start_at => clock_timestamp() + interval '1 h')");
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+is($standby->safe_psql('postgres', "SELECT string_agg(kind, ' ') FROM dalp.why($later)"), 'standby start', 'dalp.why says that the primary has to go on with it');
+is($primary->safe_psql('postgres', "SELECT string_agg(kind, ' ') FROM dalp.why($later)"), 'start', 'which it does not say there');
+$primary->safe_psql('postgres', "SELECT dalp.cancel($later, 'enough')");
+query_until($primary, "SELECT status FROM dalp.runs WHERE run_id = $later", 'ABORTED');
+
 # Under load.
 $ledger->start(60);
 query_until($primary, 'SELECT count(*) > 210 FROM ledger.entry', 't');

@@ -3,10 +3,11 @@
  *		Promise: scrypt is that of the RFC, keystores ask for bounded work only,
  *		and nothing of a key is left where one is refused.
  *
- * Vectors: RFC 7914 section 12; further keys, texts and paths are in
+ * Vectors: RFC 7914 sections 11 and 12; further keys, texts and paths are in
  * sql/custody_pure.sql.
  *
  * Links: src/custody/seal.c
+ * Links: src/custody/pbkdf2.c
  * Links: src/custody/scrypt.c
  * Links: src/custody/keystore.c
  * Links: src/custody/hd.c
@@ -27,7 +28,7 @@ check_scrypt(const char *passphrase, const char *salt, uint64_t n, uint64_t r, u
 	uint8_t		out[64];
 
 	check(scrypt_derive(passphrase, strlen(passphrase), (const uint8_t *) salt, strlen(salt), n, r, p,
-						out, sizeof(out)),
+						out, sizeof(out), NULL),
 		  "scrypt with n %llu, r %llu, p %llu", (unsigned long long) n, (unsigned long long) r,
 		  (unsigned long long) p);
 	check_text(hex_text(out, sizeof(out)), expected, "gives what RFC 7914 says");
@@ -47,7 +48,19 @@ check_costs(void)
 	check(!scrypt_cost_valid(2, 1, UINT64_MAX), "another one");
 	check(!scrypt_cost_valid(1, 1, 1) && !scrypt_cost_valid(0, 1, 1) && !scrypt_cost_valid(6, 1, 1),
 		  "n that is no power of two above 1");
-	check(!scrypt_derive("", 0, out, 0, 6, 1, 1, out, 32), "isn't derived with");
+	check(!scrypt_derive("", 0, out, 0, 6, 1, 1, out, 32, NULL), "isn't derived with");
+}
+
+static void
+check_pbkdf2(const char *passphrase, const char *salt, uint64_t rounds, size_t length, const char *expected)
+{
+	uint8_t		out[64];
+
+	check(pbkdf2_sha256(passphrase, strlen(passphrase), (const uint8_t *) salt, strlen(salt), rounds,
+						out, length, NULL),
+		  "PBKDF2 with %llu rounds", (unsigned long long) rounds);
+	check_text(hex_text(out, length), expected, "gives what others get");
+	mem_reset();
 }
 
 /* All bytes are zero. */
@@ -62,6 +75,44 @@ is_wiped(const void *bytes, size_t length)
 			return false;
 	}
 	return true;
+}
+
+/* A StopCheck that stops at the look whose number it is given. */
+static bool
+at_look(void *state)
+{
+	int		   *looks_left = state;
+
+	return --*looks_left == 0;
+}
+
+static void
+check_stop(void)
+{
+	int			looks_left = 3;
+	const StopCheck stop = {at_look, &looks_left};
+	uint8_t		out[32];
+
+	memset(out, 1, sizeof(out));
+	check(!scrypt_derive("x", 1, out, 0, 16384, 8, 1, out, 32, &stop) && looks_left == 0 && is_wiped(out, 32),
+		  "scrypt is stopped between its blocks");
+	looks_left = 1;
+	memset(out, 1, sizeof(out));
+	check(!scrypt_derive("x", 1, out, 0, 2, 1, 10000, out, 32, &stop) && looks_left == 0 && is_wiped(out, 32),
+		  "and at its beginning, where p is large");
+	looks_left = 1;
+	memset(out, 1, sizeof(out));
+	check(!scrypt_derive("x", 1, out, 0, 2, 10000, 1, out, 32, &stop) && looks_left == 0 && is_wiped(out, 32),
+		  "and where r is");
+	looks_left = 2;
+	memset(out, 1, sizeof(out));
+	check(!pbkdf2_sha256("x", 1, out, 0, 1000000, out, 32, &stop) && looks_left == 0 && is_wiped(out, 32),
+		  "PBKDF2 is stopped between its rounds");
+	looks_left = 1000000;
+	check(pbkdf2_sha256("x", 1, out, 0, 10000, out, 32, &stop) && looks_left < 1000000 && !is_wiped(out, 32),
+		  "and goes on where nobody wants it to stop");
+	check(!pbkdf2_sha256("x", 1, out, 0, 0, out, 32, NULL) && is_wiped(out, 32), "no round is none");
+	mem_reset();
 }
 
 static void
@@ -79,16 +130,16 @@ check_keystore(void)
 	uint8_t		key[32];
 
 	snprintf(text, sizeof(text), json, "");
-	check(keystore_decrypt(doc_parse(text, strlen(text), &problem), passphrase, strlen(passphrase), key, &problem),
+	check(keystore_decrypt(doc_parse(text, strlen(text), &problem), passphrase, strlen(passphrase), key, NULL, &problem),
 		  "a keystore");
 	check_text(hex_text(key, 32), "0x4646464646464646464646464646464646464646464646464646464646464646", "gives its key");
 	memset(key, 1, sizeof(key));
-	check(!keystore_decrypt(doc_parse(text, strlen(text), &problem), "x", 1, key, &problem) && is_wiped(key, 32),
+	check(!keystore_decrypt(doc_parse(text, strlen(text), &problem), "x", 1, key, NULL, &problem) && is_wiped(key, 32),
 		  "not with another passphrase");
 	check_text(problem.message, "the passphrase is wrong, or the keystore damaged", "which is said");
 	snprintf(text, sizeof(text), json, ",\"address\":\"0000000000000000000000000000000000000000\"");
 	problem.message[0] = problem.where[0] = '\0';
-	check(!keystore_decrypt(doc_parse(text, strlen(text), &problem), passphrase, strlen(passphrase), key, &problem) &&
+	check(!keystore_decrypt(doc_parse(text, strlen(text), &problem), passphrase, strlen(passphrase), key, NULL, &problem) &&
 		  is_wiped(key, 32), "nor with another address");
 	check_text(problem.where, "address", "which is said");
 	mem_reset();
@@ -138,7 +189,15 @@ main(void)
 	check_scrypt("pleaseletmein", "SodiumChloride", 16384, 8, 1,
 				 "0x7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
 				 "d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887");
+	check_pbkdf2("passwd", "salt", 1, 64,
+				 "0x55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
+				 "49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783");
+	check_pbkdf2("Password", "NaCl", 80000, 64,
+				 "0x4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56"
+				 "a1d425a1225833549adb841b51c9b3176a272bdebba1d078478f62b397f33c8d");
+	check_pbkdf2("kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk", "salt", 3, 33, "0x37681f3749277f6b4ddde0ffeb99b3fcf332f61ba1ee3612ed0fd921583c6cfe57");
 	check_costs();
+	check_stop();
 	check_keystore();
 	check_derivation();
 	check_mnemonic();
