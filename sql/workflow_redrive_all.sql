@@ -47,7 +47,7 @@ SELECT dalp.redrive_all('{"workflow": "bulk_a"}', 'slowly', 2);
 SELECT clock_timestamp() - :'begun' < '2 s' AS at_once, count(*) > 0 AS live FROM dalp_workflow.run JOIN dalp.runs USING (run_id) WHERE workflow = 'bulk_a' AND status = 'RUNNING';
 SELECT status, count(*) FROM (SELECT (dalp.wait(run_id, '20s')).status FROM dalp.runs WHERE workflow = 'bulk_a') AS w GROUP BY 1 ORDER BY 1;
 SELECT count(*), max(at) - :'begun' >= '2.5 s' AS spread, bool_and(at >= :'begun'::timestamptz + (place - 1) * interval '500 ms') AS none_early
-	FROM (SELECT at, row_number() OVER (ORDER BY run) AS place FROM bulk.done) AS d;
+	FROM (SELECT at, row_number() OVER (ORDER BY at) AS place FROM bulk.done) AS d;
 
 -- What can't go on is left out and said; the others go on.
 DELETE FROM dalp_workflow.run_done WHERE run_id = (SELECT min(run_id) FROM dalp.runs WHERE workflow = 'bulk_b');
