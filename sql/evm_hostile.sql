@@ -222,7 +222,7 @@ BEGIN
 			GET STACKED DIAGNOSTICS outcome.state = RETURNED_SQLSTATE, outcome.message = MESSAGE_TEXT, outcome.detail = PG_EXCEPTION_DETAIL;
 		END;
 		outcome.took := least(outcome.took, extract(epoch FROM clock_timestamp() - began) * 1000);
-		EXIT WHEN outcome.took < 100 * greatest(1, outcome.size / 100000);
+		EXIT WHEN outcome.took < 100 * greatest(1, outcome.size / 100000.0);
 	END LOOP;
 	INSERT INTO hostile.outcome SELECT outcome.*;
 END
@@ -257,7 +257,7 @@ SELECT function FROM hostile.outcome GROUP BY function HAVING bool_and(state = '
 SELECT function, state, message, detail, left(arguments::text, 300) AS arguments FROM hostile.outcome
 	WHERE state <> 'fine' AND (state <> 'DL006' OR message !~ '^invalid .+: .+' OR detail !~ '^Found at .+\.$') LIMIT 20;
 -- None slow.
-SELECT function, took, size, left(arguments::text, 300) AS arguments FROM hostile.outcome WHERE took > 100 * greatest(1, size / 100000) LIMIT 20;
+SELECT function, took, size, left(arguments::text, 300) AS arguments FROM hostile.outcome WHERE took > 100 * greatest(1, size / 100000.0) LIMIT 20;
 TRUNCATE hostile.outcome;
 
 -- Large inputs, right and wrong, made to cost the most for their size.
@@ -300,6 +300,6 @@ SELECT bool_and(hostile.large(f::regprocedure, VARIADIC a)) FROM (VALUES
 	('dalp.mnemonic_to_seed(text,text)', ARRAY[repeat('é', 7000), repeat(U&'\0301', 7000)]),
 	('dalp.mnemonic_to_seed(text,text)', ARRAY[repeat('a', 100000), ''])) AS v (f, a);
 SELECT function, state, message, detail, left(arguments::text, 200) AS arguments FROM hostile.outcome WHERE state NOT IN ('fine', 'DL006') OR detail !~ '^Found at .+\.$';
-SELECT function, round(took) AS ms, size, left(arguments::text, 200) AS arguments FROM hostile.outcome WHERE took > 100 * greatest(1, size / 100000);
+SELECT function, round(took) AS ms, size, left(arguments::text, 200) AS arguments FROM hostile.outcome WHERE took > 100 * greatest(1, size / 100000.0);
 
 DROP SCHEMA hostile CASCADE;
