@@ -87,12 +87,16 @@ fork_drop_children(void)
 	children.count = 0;
 }
 
-/* All branches below $2, at any depth. */
+/*
+ * All branches below $2, at any depth.  OFFSET 0 has the planner look up the
+ * branches of each parent: joined the other way round it would look through all
+ * parents for each branch, for hours where there are 100,000.
+ */
 #define BELOW \
 	"WITH RECURSIVE below AS (SELECT b.branch_id FROM dalp_workflow.branch b WHERE b.run_id OPERATOR(pg_catalog.=) $1" \
-	" AND b.parent_branch OPERATOR(pg_catalog.=) $2 UNION ALL SELECT b.branch_id FROM below o" \
-	" JOIN dalp_workflow.branch b ON b.run_id OPERATOR(pg_catalog.=) $1" \
-	" AND b.parent_branch OPERATOR(pg_catalog.=) o.branch_id)"
+	" AND b.parent_branch OPERATOR(pg_catalog.=) $2 UNION ALL SELECT c.branch_id FROM below o" \
+	" CROSS JOIN LATERAL (SELECT b.branch_id FROM dalp_workflow.branch b WHERE b.run_id OPERATOR(pg_catalog.=) $1" \
+	" AND b.parent_branch OPERATOR(pg_catalog.=) o.branch_id OFFSET 0) AS c)"
 
 int
 fork_store_waits(int64 run_id, int branch_id, RunWait **waits)
@@ -129,13 +133,18 @@ find_below(int64 run_id, int branch_id, Datum *values)
 	return !isnull;
 }
 
-/* What branches (values: run, array) have besides their rows in branch. */
+/*
+ * What branches (values: run, array) have besides their rows in branch.  CASE
+ * has the planner hash the array: some of these tables are indexed by run only,
+ * and both, rows and array, may be 100,000.
+ */
 static void
 clear_branches(Datum *values)
 {
 #define CLEAR(table) \
 	{"DELETE FROM dalp_workflow." table " WHERE run_id OPERATOR(pg_catalog.=) $1" \
-	" AND branch_id OPERATOR(pg_catalog.=) ANY ($2)", 2, {INT8OID, INT4ARRAYOID}}
+	" AND CASE WHEN branch_id OPERATOR(pg_catalog.=) ANY (SELECT u FROM pg_catalog.unnest($2) u) THEN true ELSE false END", \
+	2, {INT8OID, INT4ARRAYOID}}
 	static Statement clear[] = {CLEAR("wait"), CLEAR("timer"), CLEAR("ready"), CLEAR("parked")};
 
 	for (size_t i = 0; i < lengthof(clear); i++)
@@ -185,8 +194,8 @@ fork_store_forget(int64 run_id, int branch_id)
 		BELOW ", lost AS (SELECT s.branch_id FROM dalp_workflow.suspended_branch s"
 		" WHERE s.run_id OPERATOR(pg_catalog.=) $1 AND (s.parent_branch OPERATOR(pg_catalog.=) $2"
 		" OR s.parent_branch OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT o.branch_id FROM below o)))"
-		" UNION ALL SELECT s.branch_id FROM lost l JOIN dalp_workflow.suspended_branch s"
-		" ON s.run_id OPERATOR(pg_catalog.=) $1 AND s.parent_branch OPERATOR(pg_catalog.=) l.branch_id)"
+		" UNION ALL SELECT c.branch_id FROM lost l CROSS JOIN LATERAL (SELECT s.branch_id FROM dalp_workflow.suspended_branch s"
+		" WHERE s.run_id OPERATOR(pg_catalog.=) $1 AND s.parent_branch OPERATOR(pg_catalog.=) l.branch_id OFFSET 0) AS c)"
 		" DELETE FROM dalp_workflow.suspended_branch WHERE run_id OPERATOR(pg_catalog.=) $1"
 		" AND branch_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT l.branch_id FROM lost l))",
 		2, {INT8OID, INT4OID}
