@@ -4,8 +4,8 @@
 # commit; each entry of a SQL Task has happened exactly once.
 #
 # DALP_RANDOM_SEED       of the machines, printed
-# DALP_RANDOM_MACHINES   how many, default 300
-# DALP_RANDOM_STATES     those that enter at most so many states are run with crashes, default 8
+# DALP_RANDOM_MACHINES   how many, default 100
+# DALP_RANDOM_STATES     those that enter at most so many states are run with crashes, default 5
 use strict;
 use warnings;
 
@@ -16,8 +16,8 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $seed = $ENV{DALP_RANDOM_SEED} // 1;
-my $machines = $ENV{DALP_RANDOM_MACHINES} // 300;
-my $states = $ENV{DALP_RANDOM_STATES} // 8;
+my $machines = $ENV{DALP_RANDOM_MACHINES} // 100;
+my $states = $ENV{DALP_RANDOM_STATES} // 5;
 my $generator = RandomMachine->new($seed);
 # Processes die here, not the machine: no fsync, so that the server is back sooner.
 my $node = dalp_node('random', settings => { restart_after_crash => 'on', fsync => 'off', 'dalp.executors' => 1 });
