@@ -17,6 +17,7 @@
 #include "utils/tuplestore.h"
 
 #include "chain/endpoint_health.h"
+#include "core/result_row.h"
 
 DALP_FUNCTION(dalp_endpoint_health);
 
@@ -147,13 +148,6 @@ condition_name(EndpointCondition condition)
 	return "unknown";
 }
 
-static void
-set_time(Datum *value, bool *isnull, TimestampTz time)
-{
-	*value = TimestampTzGetDatum(time);
-	*isnull = time == 0;
-}
-
 /* One row for each endpoint of this database that the broadcaster knows. */
 Datum
 dalp_endpoint_health(PG_FUNCTION_ARGS)
@@ -179,19 +173,17 @@ dalp_endpoint_health(PG_FUNCTION_ARGS)
 
 		values[0] = Int32GetDatum(entries[i].endpoint_id);
 		values[1] = CStringGetTextDatum(condition_name(health->condition));
-		set_time(&values[2], &nulls[2], health->changed_at);
+		result_set_time(values, nulls, 2, health->changed_at);
 		values[3] = Int32GetDatum(health->failures);
-		set_time(&values[4], &nulls[4], health->retry_at);
-		set_time(&values[5], &nulls[5], health->answered_at);
+		result_set_time(values, nulls, 4, health->retry_at);
+		result_set_time(values, nulls, 5, health->answered_at);
 		values[6] = Int64GetDatum((int64) health->batches);
 		values[7] = Int64GetDatum((int64) health->errors);
 		values[8] = Float8GetDatum(health->latency_us / 1000.0);
 		nulls[8] = health->answered_at == 0;
 		values[9] = Int64GetDatum(health->head);
 		nulls[9] = health->head < 0;
-		nulls[10] = health->reason[0] == '\0';
-		if (!nulls[10])
-			values[10] = CStringGetTextDatum(health->reason);
+		result_set_text(values, nulls, 10, health->reason[0] == '\0' ? NULL : health->reason);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -8,33 +8,17 @@
 
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 #include "chain/request_store.h"
 #include "chain/request_wait.h"
 #include "chain/transaction_why.h"
 #include "core/catalog.h"
+#include "core/result_row.h"
 #include "core/spi.h"
 
 DALP_FUNCTION(dalp_why_transaction);
 
 #define WHY_COLUMNS 7
-
-static void
-set_text(Datum *value, bool *isnull, const char *text)
-{
-	*isnull = text == NULL;
-	if (text != NULL)
-		*value = CStringGetTextDatum(text);
-}
-
-static void
-set_time(Datum *value, bool *isnull, TimestampTz time)
-{
-	*isnull = time == 0;
-	*value = TimestampTzGetDatum(time);
-}
 
 Datum
 dalp_why_transaction(PG_FUNCTION_ARGS)
@@ -58,14 +42,13 @@ dalp_why_transaction(PG_FUNCTION_ARGS)
 		request_unknown(id);
 	request_require_reader(&row, user, sees_all);
 	transaction_why_explain(&facts, &why);
-	set_text(&values[0], &nulls[0], why.waits_for);
-	set_text(&values[1], &nulls[1], why.kind);
-	set_text(&values[2], &nulls[2], why.name);
-	values[3] = Int64GetDatum(why.reference);
-	nulls[3] = why.reference == 0;
-	set_time(&values[4], &nulls[4], why.since);
-	set_time(&values[5], &nulls[5], why.until);
-	set_text(&values[6], &nulls[6], why.what_next);
+	result_set_text(values, nulls, 0, why.waits_for);
+	result_set_text(values, nulls, 1, why.kind);
+	result_set_text(values, nulls, 2, why.name);
+	result_set_id(values, nulls, 3, why.reference);
+	result_set_time(values, nulls, 4, why.since);
+	result_set_time(values, nulls, 5, why.until);
+	result_set_text(values, nulls, 6, why.what_next);
 	tuple = heap_form_tuple(BlessTupleDesc(descriptor), values, nulls);
 	store_close(&scope);
 	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));

@@ -15,6 +15,7 @@
 
 #include "core/catalog.h"
 #include "core/errors.h"
+#include "core/result_row.h"
 #include "core/instance.h"
 #include "core/spi.h"
 #include "workflow/arguments.h"
@@ -26,14 +27,6 @@ DALP_FUNCTION(dalp_why);
 #define WHY_COLUMNS 8
 
 static void
-set_text(Datum *value, bool *isnull, const char *text)
-{
-	*isnull = text == NULL;
-	if (text != NULL)
-		*value = CStringGetTextDatum(text);
-}
-
-static void
 put(ReturnSetInfo *result, const WhyRun *run, const WhyReason *reason)
 {
 	Datum		values[WHY_COLUMNS] = {0};
@@ -42,16 +35,13 @@ put(ReturnSetInfo *result, const WhyRun *run, const WhyReason *reason)
 
 	why_explain(run, reason, &words);
 	values[0] = Int32GetDatum(reason->branch_id);
-	set_text(&values[1], &nulls[1], words.waits_for);
-	set_text(&values[2], &nulls[2], reason->kind);
-	set_text(&values[3], &nulls[3], reason->name);
-	values[4] = Int64GetDatum(reason->reference);
-	nulls[4] = reason->reference == 0;
-	values[5] = TimestampTzGetDatum(reason->since);
-	nulls[5] = reason->since == 0;
-	values[6] = TimestampTzGetDatum(reason->until);
-	nulls[6] = reason->until == 0;
-	set_text(&values[7], &nulls[7], words.what_next);
+	result_set_text(values, nulls, 1, words.waits_for);
+	result_set_text(values, nulls, 2, reason->kind);
+	result_set_text(values, nulls, 3, reason->name);
+	result_set_id(values, nulls, 4, reason->reference);
+	result_set_time(values, nulls, 5, reason->since);
+	result_set_time(values, nulls, 6, reason->until);
+	result_set_text(values, nulls, 7, words.what_next);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
