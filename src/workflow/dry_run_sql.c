@@ -57,9 +57,7 @@ static void
 require_mock(const AslState *state, const char *path, const char *resource, void *argument)
 {
 	const DryRun *run = argument;
-	size_t		length = strlen(resource);
-	size_t		suffix = strlen(".waitForTaskToken");
-	bool		waits = length > suffix && strcmp(resource + length - suffix, ".waitForTaskToken") == 0;
+	bool		waits = handler_token_suffix(resource) != NULL;
 
 	(void) path;
 	if ((strncmp(resource, "sql:", 4) == 0 && !waits) || doc_get(run->mocks, asl_state_name(state)) != NULL)

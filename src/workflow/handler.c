@@ -41,6 +41,17 @@
 
 #include "workflow/handler.h"
 
+const char *
+handler_token_suffix(const char *resource)
+{
+	static const char suffix[] = ".waitForTaskToken";
+	size_t		length = resource == NULL ? 0 : strlen(resource);
+
+	if (length < strlen(suffix) || strcmp(resource + length - strlen(suffix), suffix) != 0)
+		return NULL;
+	return resource + length - strlen(suffix);
+}
+
 bool
 handler_is_known(const char *resource)
 {

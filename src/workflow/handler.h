@@ -30,6 +30,9 @@ typedef struct HandlerOutcome
 /* Is the kind of resource one that this version can run? activity:, sql:, signal:, workflow:, chain:, http:request; of tokens, all that may have them. */
 extern bool handler_is_known(const char *resource);
 
+/* ".waitForTaskToken" at the end of a resource, or NULL; resource may be NULL. */
+extern const char *handler_token_suffix(const char *resource);
+
 /* The function (jsonb) returns jsonb of "sql:name", with or without .waitForTaskToken, by the current search_path; InvalidOid and a reason if there is none. */
 extern Oid	handler_find(const char *resource, char **reason);
 

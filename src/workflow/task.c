@@ -75,18 +75,6 @@ task_calls(int64 run_id)
 	calling = run_id;
 }
 
-/* ".waitForTaskToken" at the end of a resource, or NULL. */
-static const char *
-token_suffix(const char *resource)
-{
-	static const char suffix[] = ".waitForTaskToken";
-	size_t		length = resource == NULL ? 0 : strlen(resource);
-
-	if (length < strlen(suffix) || strcmp(resource + length - strlen(suffix), suffix) != 0)
-		return NULL;
-	return resource + length - strlen(suffix);
-}
-
 const char *
 task_new_token(Step *step)
 {
@@ -94,7 +82,7 @@ task_new_token(Step *step)
 	TaskToken  *token;
 
 	step->token = NULL;
-	if (token_suffix(asl_task_resource(step->state)) == NULL)
+	if (handler_token_suffix(asl_task_resource(step->state)) == NULL)
 		return NULL;
 	token = palloc(sizeof(TaskToken));
 	token->run_id = step->run_id;
@@ -253,7 +241,7 @@ start_child(Step *step, const AslDecision *call, Jsonb *input, BatchWrites *writ
 {
 	static const char sync[] = ".sync";
 	const char *name = asl_task_resource(step->state) + strlen("workflow:");
-	const char *end = token_suffix(name);
+	const char *end = handler_token_suffix(name);
 	size_t		length = end != NULL ? (size_t) (end - name) : strlen(name);
 	HandlerOutcome outcome;
 	Child		child = {.step = step, .input = input};

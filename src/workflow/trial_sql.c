@@ -20,6 +20,7 @@
 #include "core/settings.h"
 #include "workflow/arguments.h"
 #include "workflow/trial.h"
+#include "workflow/handler.h"
 
 DALP_FUNCTION(dalp_sequence);
 DALP_FUNCTION(dalp_test_state);
@@ -148,12 +149,10 @@ static void
 note_token(const AslState *state, const char *path, const char *resource, void *argument)
 {
 	AslContext *context = argument;
-	size_t		length = strlen(resource);
-	size_t		suffix = strlen(".waitForTaskToken");
 
 	(void) state;
 	(void) path;
-	if (length > suffix && strcmp(resource + length - suffix, ".waitForTaskToken") == 0)
+	if (handler_token_suffix(resource) != NULL)
 		context->task_token = "test";
 }
 
